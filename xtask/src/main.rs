@@ -1,0 +1,2 @@
+//! torchscope, the viewer and command line.
+fn main() {}
