@@ -1,1 +1,1 @@
-//! data
+//! Data sets as ndarrays, ready to become tensors.
