@@ -1,0 +1,90 @@
+//! Two interleaved half circles: not separable by a line, and seen through at a glance.
+
+use std::f64::consts::PI;
+
+use ndarray::{Array1, Array2};
+
+use super::numpy_random::RandomState;
+
+/// scikit-learn's `make_moons(samples, shuffle=True, noise=noise, random_state=seed)`, to the last digit that
+/// sine and cosine allow: points (samples, 2), and the moon of each, 0 the upper and 1 the lower.
+///
+/// An odd sample goes to the lower moon. As in scikit-learn the order is drawn first, then the noise, row by row.
+pub fn make_moons(samples: usize, noise: f64, seed: u32) -> (Array2<f64>, Array1<u32>) {
+    let upper = samples / 2;
+    let lower = samples - upper;
+    let mut random = RandomState::new(seed);
+    let mut order: Vec<usize> = (0..samples).collect();
+    random.shuffle(&mut order);
+
+    let mut points = Array2::zeros((samples, 2));
+    let mut labels = Array1::zeros(samples);
+    for (row, &index) in order.iter().enumerate() {
+        let (x, y) = if index < upper {
+            let angle = angle(index, upper);
+            (angle.cos(), angle.sin())
+        } else {
+            labels[row] = 1;
+            let angle = angle(index - upper, lower);
+            (1.0 - angle.cos(), 1.0 - angle.sin() - 0.5)
+        };
+        points[[row, 0]] = x + random.normal(0.0, noise);
+        points[[row, 1]] = y + random.normal(0.0, noise);
+    }
+    (points, labels)
+}
+
+/// `np.linspace(0, pi, count)[index]`
+fn angle(index: usize, count: usize) -> f64 {
+    if count < 2 {
+        return 0.0;
+    }
+    if index == count - 1 {
+        return PI;
+    }
+    index as f64 * (PI / (count - 1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equals_scikit_learn() {
+        let oracle = include_str!("../../tests/data/moons_500_n0.1_rs0.csv");
+        let (points, labels) = make_moons(500, 0.1, 0);
+        let mut rows = 0;
+        for (row, line) in oracle.lines().skip(1).enumerate() {
+            let mut fields = line.split(',');
+            for column in 0..2 {
+                let expected: f64 = fields.next().unwrap().parse().unwrap();
+                let got = points[[row, column]];
+                assert!((got - expected).abs() < 1e-12, "row {row} column {column}: {got} for {expected}");
+            }
+            assert_eq!(labels[row], fields.next().unwrap().parse::<u32>().unwrap(), "row {row}");
+            rows += 1;
+        }
+        assert_eq!(rows, 500);
+        assert_eq!(points.dim(), (500, 2));
+    }
+
+    #[test]
+    fn without_noise_points_lie_on_the_circles() {
+        let (points, labels) = make_moons(101, 0.0, 3);
+        for (point, label) in points.rows().into_iter().zip(&labels) {
+            let (x, y) = if *label == 0 { (point[0], point[1]) } else { (point[0] - 1.0, point[1] - 0.5) };
+            assert!((x.hypot(y) - 1.0).abs() < 1e-12);
+        }
+        assert_eq!(labels.iter().filter(|label| **label == 0).count(), 50);
+    }
+
+    #[test]
+    fn few_samples_are_no_special_case() {
+        for samples in 0..5 {
+            let (points, labels) = make_moons(samples, 0.1, 1);
+            assert_eq!(points.nrows(), samples);
+            assert_eq!(labels.iter().filter(|label| **label == 1).count(), samples - samples / 2);
+            assert!(points.iter().all(|value| value.is_finite()));
+        }
+    }
+}
