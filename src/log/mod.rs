@@ -1,1 +1,25 @@
-//! log
+//! The event log: `TensorBoard` event files, written by the trainer and tailed by every viewer.
+//!
+//! [`EventWriter`] appends [`Record`]s; [`LogReader`] follows every event file of a directory while they grow, and
+//! survives cut tails, flipped bits and foreign writers. [`Windows`] thins out what is written, by step number alone.
+
+mod error;
+mod event;
+mod grid;
+mod notice;
+mod proto;
+mod reader;
+mod record;
+pub mod tags;
+mod tensor;
+mod value;
+mod window;
+mod writer;
+
+pub use error::LogError;
+pub use grid::{Grid, GridMeta};
+pub use notice::Notice;
+pub use reader::{LogReader, Poll};
+pub use value::{Data, Histogram, ImageValue, Record, Tag, TensorValue, Value};
+pub use window::{Window, Windows, window_of};
+pub use writer::EventWriter;

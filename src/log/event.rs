@@ -1,0 +1,215 @@
+//! Records to and from the messages of [`super::proto`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::proto::{self, CLASS_BLOBS, CLASS_TENSOR, dtype};
+use super::{Data, GridMeta, Histogram, ImageValue, LogError, Record, Tag, TensorValue, Value, tags, tensor};
+
+/// The tags met so far, each allocated once, with what their first event said about them.
+#[derive(Debug, Default)]
+pub(super) struct TagTable {
+    entries: Vec<Entry>,
+    index: HashMap<Tag, usize>,
+    last: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    tag: Tag,
+    /// Plugin of the last metadata that named one. Writers may leave the metadata out after a tag's first event.
+    plugin: Arc<str>,
+    /// The entry that came after this one the last time. Records repeat their tags in one order, so that most
+    /// look-ups cost one comparison.
+    next: usize,
+}
+
+impl TagTable {
+    fn find(&mut self, tag: &str) -> usize {
+        let guess = self.entries.get(self.last).map(|entry| entry.next);
+        let hit = guess.filter(|&at| self.entries.get(at).is_some_and(|entry| &*entry.tag == tag));
+        let at = hit.or_else(|| self.index.get(tag).copied()).unwrap_or_else(|| {
+            let at = self.entries.len();
+            let tag: Tag = tag.into();
+            self.entries.push(Entry { tag: tag.clone(), plugin: "".into(), next: 0 });
+            self.index.insert(tag, at);
+            at
+        });
+        if hit.is_none() {
+            self.entries[self.last].next = at;
+        }
+        self.last = at;
+        at
+    }
+
+    /// The tag, and the plugin that `metadata` names or that was remembered.
+    fn with_plugin(&mut self, tag: &str, metadata: Option<&proto::Metadata>) -> (Tag, Arc<str>) {
+        let at = self.find(tag);
+        let entry = &mut self.entries[at];
+        let named = metadata.and_then(|metadata| metadata.plugin_data.as_ref()).map(|plugin| &*plugin.plugin_name);
+        if let Some(named) = named.filter(|named| !named.is_empty() && *named != &*entry.plugin) {
+            entry.plugin = named.into();
+        }
+        (entry.tag.clone(), entry.plugin.clone())
+    }
+}
+
+/// The record of an event; none if it holds no values (the version of the file, a graph, the log of a session).
+pub(super) fn decode(event: proto::Event, table: &mut TagTable) -> Option<Record> {
+    let values: Vec<Value> = event.summary?.value.into_iter().map(|value| decode_value(value, table)).collect();
+    (!values.is_empty()).then_some(Record { step: event.step, wall_time: event.wall_time, values })
+}
+
+/// The event of a record.
+pub(super) fn encode(record: &Record) -> Result<proto::Event, LogError> {
+    let value = record.values.iter().map(encode_value).collect::<Result<_, _>>()?;
+    let summary = Some(proto::Summary { value });
+    Ok(proto::Event { wall_time: record.wall_time, step: record.step, file_version: None, summary })
+}
+
+fn decode_value(value: proto::SummaryValue, table: &mut TagTable) -> Value {
+    let (tag, plugin) = table.with_plugin(&value.tag, value.metadata.as_deref());
+    // The range of a grid belongs to one picture, so that it is never taken from an earlier event.
+    let grid_meta = || {
+        let description = value.metadata.as_ref().map(|metadata| metadata.summary_description.as_str())?;
+        description.starts_with('{').then(|| serde_json::from_str::<GridMeta>(description).ok())?
+    };
+    let data = if let Some(number) = value.simple_value {
+        Data::Scalar(f64::from(number))
+    } else if let Some(image) = value.image {
+        let side = |side: i32| u32::try_from(side).unwrap_or(0);
+        let (width, height) = (side(image.width), side(image.height));
+        Data::Image(ImageValue { width, height, png: image.encoded, meta: grid_meta() })
+    } else if let Some(histo) = value.histo {
+        decode_histogram(*histo)
+    } else if let Some(tensor) = value.tensor {
+        decode_tensor(*tensor, &plugin, grid_meta)
+    } else {
+        Data::Other
+    };
+    Value { tag, data }
+}
+
+fn decode_histogram(histo: proto::Histo) -> Data {
+    if histo.bucket.len() != histo.bucket_limit.len() {
+        return Data::Other;
+    }
+    Data::Histogram(Histogram {
+        min: histo.min,
+        max: histo.max,
+        count: histo.num,
+        sum: histo.sum,
+        sum_squares: histo.sum_squares,
+        limits: histo.bucket_limit,
+        counts: histo.bucket,
+    })
+}
+
+fn decode_tensor(tensor: proto::Tensor, plugin: &str, grid_meta: impl FnOnce() -> Option<GridMeta>) -> Data {
+    if tensor.dtype == dtype::STRING {
+        return match plugin {
+            "images" => decode_images(tensor.string_val, grid_meta),
+            "text" => {
+                let lines: Vec<_> = tensor.string_val.iter().map(|line| String::from_utf8_lossy(line)).collect();
+                Data::Text(lines.join("\n"))
+            }
+            _ => Data::Other,
+        };
+    }
+    // These carry their content in the metadata and a number only because a value must be something.
+    if plugin == "hparams" {
+        return Data::Other;
+    }
+    let Some(numbers) = tensor::numbers(&tensor) else { return Data::Other };
+    let Some(shape) = tensor::shape_of(&tensor, numbers.len()) else { return Data::Other };
+    match (plugin, shape.as_slice(), numbers.as_slice()) {
+        ("histograms", &[_, 3], _) => histogram_of_rows(&numbers),
+        (plugin, _, &[number]) if plugin != tags::PLUGIN => Data::Scalar(number),
+        _ => {
+            let values = numbers.into_iter().map(|number| number as f32).collect();
+            Data::Tensor(TensorValue { shape, values, plugin: plugin.to_owned() })
+        }
+    }
+}
+
+/// The images plugin's own form: width and height in decimal, then the encoded pictures of the batch.
+fn decode_images(strings: Vec<Vec<u8>>, grid_meta: impl FnOnce() -> Option<GridMeta>) -> Data {
+    let mut strings = strings.into_iter();
+    let mut side = || std::str::from_utf8(&strings.next()?).ok()?.parse::<u32>().ok();
+    let (Some(width), Some(height)) = (side(), side()) else { return Data::Other };
+    let Some(png) = strings.next() else { return Data::Other };
+    Data::Image(ImageValue { width, height, png, meta: grid_meta() })
+}
+
+/// The histograms plugin's own form: rows of left edge, right edge and count.
+fn histogram_of_rows(numbers: &[f64]) -> Data {
+    let (rows, _) = numbers.as_chunks::<3>();
+    let moment = |power: i32| rows.iter().map(|[left, right, count]| ((left + right) / 2.0).powi(power) * count).sum();
+    Data::Histogram(Histogram {
+        min: rows.first().map_or(0.0, |row| row[0]),
+        max: rows.last().map_or(0.0, |row| row[1]),
+        count: moment(0),
+        sum: moment(1),
+        sum_squares: moment(2),
+        limits: rows.iter().map(|row| row[1]).collect(),
+        counts: rows.iter().map(|row| row[2]).collect(),
+    })
+}
+
+fn encode_value(value: &Value) -> Result<proto::SummaryValue, LogError> {
+    let mut out = proto::SummaryValue { tag: value.tag.to_string(), ..Default::default() };
+    match &value.data {
+        Data::Scalar(number) => out.simple_value = Some(*number as f32),
+        Data::Image(image) => {
+            let description = image.meta.as_ref().map(serde_json::to_string).transpose();
+            let description = description.map_err(|error| LogError::BadGrid { reason: error.to_string() })?;
+            out.metadata = Some(Box::new(metadata("images", CLASS_BLOBS, description.unwrap_or_default())));
+            out.image = Some(Box::new(proto::Image {
+                height: image.height as i32,
+                width: image.width as i32,
+                colorspace: colorspace(&image.png),
+                encoded: image.png.clone(),
+            }));
+        }
+        Data::Tensor(tensor) => {
+            let product = tensor.shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
+            if product != Some(tensor.values.len()) {
+                return Err(LogError::TensorShape { shape: tensor.shape.clone(), values: tensor.values.len() });
+            }
+            out.metadata = Some(Box::new(metadata(&tensor.plugin, CLASS_TENSOR, String::new())));
+            out.tensor = Some(Box::new(tensor::encode(&tensor.shape, &tensor.values)));
+        }
+        Data::Histogram(histogram) => {
+            out.histo = Some(Box::new(proto::Histo {
+                min: histogram.min,
+                max: histogram.max,
+                num: histogram.count,
+                sum: histogram.sum,
+                sum_squares: histogram.sum_squares,
+                bucket_limit: histogram.limits.clone(),
+                bucket: histogram.counts.clone(),
+            }));
+        }
+        Data::Text(text) => {
+            out.metadata = Some(Box::new(metadata("text", CLASS_TENSOR, String::new())));
+            out.tensor = Some(Box::new(tensor::encode_text(text)));
+        }
+        Data::Other => return Err(LogError::NotWritable { tag: value.tag.to_string() }),
+    }
+    Ok(out)
+}
+
+fn metadata(plugin: &str, data_class: i32, summary_description: String) -> proto::Metadata {
+    let plugin_data = Some(proto::PluginData { plugin_name: plugin.to_owned() });
+    proto::Metadata { plugin_data, summary_description, data_class }
+}
+
+/// TensorFlow's number for the colour type in a PNG's header; RGB for anything that is no PNG.
+fn colorspace(png: &[u8]) -> i32 {
+    match png.get(25) {
+        Some(0) => 1,
+        Some(4) => 2,
+        Some(6) => 4,
+        _ => 3,
+    }
+}
