@@ -5,10 +5,7 @@ pub mod numpy_random;
 
 use ndarray::{Array1, ArrayD, Axis};
 
-use crate::recipe::DataSpec;
-
-/// More samples than this are refused, before anything is allocated for them.
-pub const MOST_SAMPLES: usize = 10_000_000;
+use crate::recipe::{DataSpec, MOST_SAMPLES};
 
 /// What a network learns from, samples along the first axis of every array.
 #[derive(Clone, Debug, PartialEq)]

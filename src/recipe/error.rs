@@ -19,46 +19,101 @@ pub enum Place {
 /// my.toml:12: unknown key `unit` in [[model.layers]]; did you mean `units`? Allowed: `kind`, `units`, `activation`
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct RecipeError {
-    /// The file or built-in recipe, as the user named it.
-    pub source_name: String,
-    /// Where in it.
-    pub place: Place,
-    /// The dotted key at fault as `--set` would name it, e.g. `model.layers.0.units`.
-    pub key: Option<String>,
-    /// What is wrong, a sentence without its full stop.
-    pub problem: String,
-    /// What most likely was meant: a key or a value that is allowed there.
-    pub suggestion: Option<String>,
-    /// What is allowed there, where `problem` does not say it already.
-    pub allowed: Option<String>,
+pub struct RecipeError(Box<Report>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Report {
+    source_name: String,
+    place: Place,
+    key: Option<String>,
+    problem: String,
+    suggestion: Option<String>,
+    allowed: Option<String>,
 }
 
 impl RecipeError {
+    /// `problem` is a sentence without its full stop. The source is named at the door, by [`RecipeError::of_source`].
+    pub(super) fn new(place: &Place, problem: impl Into<String>) -> Self {
+        Self(Box::new(Report {
+            source_name: String::new(),
+            place: place.clone(),
+            key: None,
+            problem: problem.into(),
+            suggestion: None,
+            allowed: None,
+        }))
+    }
+
+    pub(super) fn of_source(mut self, source_name: &str) -> Self {
+        source_name.clone_into(&mut self.0.source_name);
+        self
+    }
+
+    pub(super) fn at(mut self, place: &Place) -> Self {
+        self.0.place = place.clone();
+        self
+    }
+
+    pub(super) fn of_key(mut self, key: impl Into<String>) -> Self {
+        self.0.key = Some(key.into());
+        self
+    }
+
+    pub(super) fn suggesting(mut self, word: Option<impl Into<String>>) -> Self {
+        self.0.suggestion = word.map(Into::into);
+        self
+    }
+
+    /// For problems that do not say themselves what is allowed.
+    pub(super) fn allowing(mut self, allowed: impl Into<String>) -> Self {
+        self.0.allowed = Some(allowed.into());
+        self
+    }
+
+    /// The file or built-in recipe, as the user named it.
+    pub fn source_name(&self) -> &str {
+        &self.0.source_name
+    }
+
+    /// Where in it.
+    pub fn place(&self) -> &Place {
+        &self.0.place
+    }
+
     /// The line at fault, counted from 1; none for overrides and for errors of the whole file.
     pub fn line(&self) -> Option<usize> {
-        match self.place {
+        match self.0.place {
             Place::Line(line) => Some(line),
             Place::Set(_) | Place::Whole => None,
         }
+    }
+
+    /// The key at fault, dotted as `--set` would name it: `model.layers.0.units`. TOML that cannot be parsed has only
+    /// the bare key of the line, if that.
+    pub fn key(&self) -> Option<&str> {
+        self.0.key.as_deref()
+    }
+
+    /// What most likely was meant: a key, word or path that is allowed there.
+    pub fn suggestion(&self) -> Option<&str> {
+        self.0.suggestion.as_deref()
     }
 }
 
 impl fmt::Display for RecipeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        match &self.place {
-            Place::Line(line) => write!(text, "{}:{line}: ", self.source_name)?,
-            Place::Set(set) => write!(text, "--set {set}: ")?,
-            Place::Whole => write!(text, "{}: ", self.source_name)?,
-        }
-        text.push_str(&self.problem);
-        if let Some(suggestion) = &self.suggestion {
+        let Report { source_name, place, problem, suggestion, allowed, .. } = &*self.0;
+        let mut text = match place {
+            Place::Line(line) => format!("{source_name}:{line}: {problem}"),
+            Place::Set(set) => format!("--set {set}: {problem}"),
+            Place::Whole => format!("{source_name}: {problem}"),
+        };
+        if let Some(suggestion) = suggestion {
             write!(text, "; did you mean `{suggestion}`?")?;
         }
-        if let Some(allowed) = &self.allowed {
-            let joint = if self.suggestion.is_some() { " Allowed: " } else { "; allowed: " };
-            write!(text, "{joint}{allowed}")?;
+        if let Some(allowed) = allowed {
+            let joint = if suggestion.is_some() { " Allowed" } else { "; allowed" };
+            write!(text, "{joint}: {allowed}")?;
         }
         // A key or a file name may hold anything, and this line goes to a terminal.
         for c in text.chars() {
@@ -72,33 +127,66 @@ impl fmt::Display for RecipeError {
     }
 }
 
-/// The word of `allowed` nearest to `given`, if any is near enough to be a slip of it.
-/// Letter case does not count, and neither does the difference between `-` and `_`.
-pub(super) fn nearest<'a>(given: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    /// Share of letters that must agree; `lrr` and `lr` agree in two of three, `lr` and `units` in none.
-    const NEAR: f64 = 0.6;
-    if given.len() > 64 {
-        return None;
-    }
+/// What users of other libraries write, and what it is called here.
+const ALIASES: &[(&str, &str)] = &[
+    ("batch", "batch_size"),
+    ("binary_cross_entropy", "bce"),
+    ("binary_crossentropy", "bce"),
+    ("fc", "dense"),
+    ("glorot", "keras"),
+    ("glorot_uniform", "keras"),
+    ("gpu", "cuda"),
+    ("identity", "linear"),
+    ("learning_rate", "lr"),
+    ("linear", "dense"),
+    ("mean_squared_error", "mse"),
+    ("n_samples", "samples"),
+    ("neurons", "units"),
+    ("none", "linear"),
+    ("pytorch", "torch"),
+    ("random_state", "seed"),
+    ("size", "units"),
+    ("type", "kind"),
+];
+
+/// What `given` is called here if another library calls it so, else `given` in the spelling of recipes.
+pub(super) fn our_word(given: &str) -> String {
     let given = given.to_lowercase().replace('-', "_");
-    allowed
-        .into_iter()
-        .map(|word| (strsim::normalized_damerau_levenshtein(&given, word), word))
-        .filter(|(likeness, _)| *likeness >= NEAR)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, word)| word)
+    ALIASES.iter().find(|(theirs, _)| *theirs == given).map_or(given, |(_, ours)| (*ours).to_owned())
 }
 
-/// A list for people: `` `a`, `b`, `c` ``.
-pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
-    words.join(", ")
+/// The word of `allowed` that `given` most likely stands for: another library's word for it, or a slip of the pen.
+/// Letter case does not count, and neither does the difference between `-` and `_`.
+pub(super) fn nearest<'a>(given: &str, allowed: &[&'a str]) -> Option<&'a str> {
+    /// Share of letters that must agree: `lrr` and `lr` agree in two of three, `lr` and `units` in none.
+    const NEAR: f64 = 0.6;
+    const LONGEST: usize = 64;
+    if given.len() > LONGEST {
+        return None;
+    }
+    let ours = our_word(given);
+    let given = given.to_lowercase().replace('-', "_");
+    allowed.iter().copied().find(|word| *word == ours).or_else(|| {
+        let likeness = |word: &str| strsim::normalized_damerau_levenshtein(&given, word);
+        let word = allowed.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+        (likeness(word) >= NEAR).then_some(word)
+    })
+}
+
+/// A list for people, each in backticks: "`a`, `b` or `c`" with the joint "or".
+pub(super) fn listed(words: &[&str], joint: &str) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} {joint} {last}", others.join(", ")),
+        None => "nothing".to_owned(),
+    }
 }
 
 /// `text` short enough to be quoted in an error.
 pub(super) fn brief(text: &str) -> String {
     const LONGEST: usize = 60;
-    if text.chars().count() <= LONGEST {
+    if text.chars().nth(LONGEST).is_none() {
         return text.to_owned();
     }
     let mut short: String = text.chars().take(LONGEST - 1).collect();

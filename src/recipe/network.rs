@@ -76,14 +76,7 @@ impl Recipe {
     ///
     /// Fails when a layer cannot take the shape that reaches it; [`Recipe::parse`] has checked this for the recipe's own data.
     pub fn network(&self, input_shape: &[usize]) -> Result<Network, RecipeError> {
-        infer(&self.model.layers, input_shape).map_err(|misfit| RecipeError {
-            source_name: self.name.clone(),
-            place: Place::Whole,
-            key: Some(misfit.key()),
-            problem: format!("`{}` {}", misfit.key(), misfit.problem),
-            suggestion: None,
-            allowed: None,
-        })
+        infer(&self.model.layers, input_shape).map_err(|misfit| misfit.error(&Place::Whole).of_source(&self.name))
     }
 }
 
@@ -96,8 +89,9 @@ pub(super) struct Misfit {
 }
 
 impl Misfit {
-    pub(super) fn key(&self) -> String {
-        format!("model.layers.{}", self.layer)
+    pub(super) fn error(&self, place: &Place) -> RecipeError {
+        let key = format!("model.layers.{}", self.layer);
+        RecipeError::new(place, format!("`{key}` {}", self.problem)).of_key(key)
     }
 }
 
