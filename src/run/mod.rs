@@ -1,1 +1,35 @@
-//! run
+//! The run directory: its layout, `run.json`, the lock that tells a live trainer from a dead one, the list of runs, the
+//! control socket and the spawning of trainers.
+//!
+//! ```text
+//! ~/.local/state/torchscope/moons-0001/
+//!     recipe.toml              what is trained, every default written out
+//!     run.json                 RunMeta: where the run stands; replaced as a whole, never edited
+//!     events.out.tfevents.*    the event log: what there is to see
+//!     trainer.lock             locked by the trainer for as long as it lives
+//!     trainer.log              what the trainer prints, and libtorch with it
+//!     checkpoints/
+//! ```
+//!
+//! A run is known by the name of its directory: a copied or renamed run goes by its new name.
+
+mod control;
+mod dir;
+mod error;
+mod list;
+mod lock;
+mod meta;
+mod number;
+mod socket;
+mod spawn;
+mod tail;
+
+pub use control::{Command, CommandError, ControlClient, ControlError, MAX_LINE, Reply, TIMEOUT};
+pub use dir::{RunDir, home};
+pub use error::RunError;
+pub use list::{Run, list, list_home, resolve};
+pub use lock::RunLock;
+pub use meta::{Best, RunMeta, STARTING_GRACE, State, hostname};
+pub use socket::{ControlSocket, peer_is_us, socket_path};
+pub use spawn::{find_trainer, spawn_trainer};
+pub use tail::{log_tail, plain};

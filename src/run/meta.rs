@@ -1,0 +1,289 @@
+//! `run.json`: where a run stands, for whoever looks from outside.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::error::RunError;
+use super::number;
+use crate::recipe::{Network, OptimizerSpec, Recipe};
+
+/// How long a run may be [`State::Starting`] without a trainer that holds the lock: libtorch takes 0.25 to 1 s to load,
+/// from a slow network drive far more.
+pub const STARTING_GRACE: Duration = Duration::from_secs(30);
+
+/// The `version` written, and the newest understood.
+const VERSION: u64 = 1;
+
+/// A `run.json` larger than this is not one.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The directory is there; the trainer loads libtorch or the data.
+    #[default]
+    Starting,
+    /// Steps are being made.
+    Running,
+    /// The trainer waits for a command.
+    Paused,
+    /// All epochs are done.
+    Finished,
+    /// Ended early by request.
+    Stopped,
+    /// The trainer gave up with an error; [`RunMeta::outcome`] says which.
+    Failed,
+    /// The trainer is gone without a word. Never written: [`super::RunDir::status`] concludes it from the lock.
+    Crashed,
+    /// Ended by a NaN, an infinity or another alarm that stops.
+    Diverged,
+}
+
+impl State {
+    /// Its spelling in `run.json`, `ls --json` and on screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Crashed => "crashed",
+            Self::Diverged => "diverged",
+        }
+    }
+
+    /// A trainer is, or should be, at work on it.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Starting | Self::Running | Self::Paused)
+    }
+
+    /// Nothing more will come unless the run is resumed.
+    pub fn is_over(self) -> bool {
+        !self.is_live()
+    }
+
+    /// Exit code of a program that ends with the run in this state: 0 finished or still live (leaving a live run is no
+    /// error), 1 failed or crashed, 3 stopped by request, 4 diverged.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Starting | Self::Running | Self::Paused | Self::Finished => 0,
+            Self::Failed | Self::Crashed => 1,
+            Self::Stopped => 3,
+            Self::Diverged => 4,
+        }
+    }
+
+    /// What is true of a run whose `run.json` says `self` while no trainer holds its lock.
+    ///
+    /// `has_pid`: a trainer has recorded itself. It does so under the lock, so that without the lock it is gone.
+    /// `age`: time since the run was started; negative if the clock was set back.
+    pub(super) fn without_trainer(self, has_pid: bool, age: SignedDuration) -> Self {
+        match self {
+            Self::Starting if !has_pid && age.unsigned_abs() < STARTING_GRACE => Self::Starting,
+            live if live.is_live() => Self::Crashed,
+            over => over,
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The best value of a tag so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Best {
+    /// The value.
+    #[serde(with = "number")]
+    pub value: f64,
+    /// The step it belongs to.
+    pub step: u64,
+}
+
+/// What `run.json` holds. Fields that an older torchscope did not write read as their default, fields of a newer one are
+/// ignored. Non-finite values survive.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunMeta {
+    /// Format of the file; 1.
+    pub version: u64,
+    /// Name of the run directory. [`super::RunDir::meta`] sets it from the path, whatever the file says.
+    pub name: String,
+    /// Name of the recipe.
+    pub recipe: String,
+    /// Title of the recipe.
+    pub title: String,
+    /// As the trainer last wrote it. Use [`super::RunDir::status`] to learn whether it is still true.
+    pub state: State,
+    /// Why the run is over, where the state does not say it all: the error of a failure, the tensor that diverged.
+    pub outcome: Option<String>,
+    /// Seed of initialisation and data order.
+    pub seed: u64,
+    /// Epochs to do.
+    pub epochs: u64,
+    /// Steps an epoch; 0 until the trainer knows.
+    pub steps_per_epoch: u64,
+    /// Steps done.
+    pub step: u64,
+    /// Epochs done, the one under way not counted.
+    pub epoch: u64,
+    /// Where it trains (`cpu`, `cuda:0`); none until the trainer has decided.
+    pub device: Option<String>,
+    /// The network with its shapes. One that this version cannot read is none.
+    #[serde(deserialize_with = "readable")]
+    pub network: Option<Network>,
+    /// The data set in a few words; none until it is loaded.
+    pub data: Option<String>,
+    /// Name of the loss: `bce`.
+    pub loss: String,
+    /// The optimiser in a few words: `sgd`, with what it has beside the learning rate.
+    pub optimizer: String,
+    /// How parameters started: `keras`, `torch`, `tch`.
+    pub init: String,
+    /// Samples a step.
+    pub batch_size: usize,
+    /// Threads libtorch computes with; 0 until the trainer knows.
+    pub threads: usize,
+    /// When the run was created.
+    pub started: Timestamp,
+    /// When this file was written.
+    pub updated: Timestamp,
+    /// When the run ended.
+    pub finished: Option<Timestamp>,
+    /// The trainer's process, recorded once it holds the lock.
+    pub pid: Option<u32>,
+    /// The machine that runs, or started, the trainer.
+    pub host: String,
+    /// The trainer's control socket, while it listens.
+    pub socket: Option<PathBuf>,
+    /// Best value so far, by tag.
+    pub best: BTreeMap<String, Best>,
+    /// Latest value, by tag.
+    #[serde(with = "number::map")]
+    pub last: BTreeMap<String, f64>,
+    /// Epochs a second asked for, as in force now; none for as fast as it goes.
+    pub pace: Option<f64>,
+    /// Connections that watch.
+    pub watchers: u32,
+    /// Learning rate as in force now.
+    #[serde(with = "number")]
+    pub lr: f64,
+    /// Samples folded into a neighbour because the recorder could not keep up.
+    pub merged: u64,
+}
+
+impl RunMeta {
+    /// A run that is about to start; what only the trainer knows is left open.
+    pub(super) fn starting(name: String, recipe: &Recipe) -> Self {
+        let now = Timestamp::now();
+        Self {
+            version: VERSION,
+            name,
+            recipe: recipe.name.clone(),
+            title: recipe.title.clone(),
+            seed: recipe.seed,
+            epochs: recipe.epochs,
+            network: recipe.network(&recipe.data.input_shape()).ok(),
+            loss: recipe.loss.to_string(),
+            optimizer: optimizer_in_words(&recipe.optimizer),
+            init: recipe.model.init.to_string(),
+            batch_size: recipe.batch_size,
+            started: now,
+            updated: now,
+            host: hostname(),
+            pace: recipe.pace,
+            lr: recipe.optimizer.lr(),
+            ..Self::default()
+        }
+    }
+
+    /// The `run.json` at `path`, as written.
+    pub(super) fn read(path: &Path) -> Result<Self, RunError> {
+        let file = File::open(path).map_err(RunError::io("open", path))?;
+        let mut text = Vec::new();
+        file.take(MOST_BYTES).read_to_end(&mut text).map_err(RunError::io("read", path))?;
+        serde_json::from_slice(&text).map_err(|error| {
+            let problem = error.to_string();
+            match serde_json::from_slice(&text) {
+                Ok(Version { version }) if version > VERSION => {
+                    RunError::Newer { path: path.to_owned(), version, known: VERSION, problem }
+                }
+                _ => RunError::Damaged { path: path.to_owned(), problem },
+            }
+        })
+    }
+
+    /// Replaces the `run.json` at `path`. Readers see the old one or the new one, never part of one.
+    ///
+    /// It is not forced to the disk: after a power cut the file may be an older one.
+    pub(super) fn write(&self, path: &Path) -> Result<(), RunError> {
+        let mut text = serde_json::to_vec_pretty(self)
+            .map_err(|error| RunError::Damaged { path: path.to_owned(), problem: error.to_string() })?;
+        text.push(b'\n');
+        replace(path, &text)
+    }
+}
+
+/// All that is read of a file that cannot be read otherwise.
+#[derive(Deserialize)]
+struct Version {
+    version: u64,
+}
+
+/// A value, or none where a newer torchscope wrote something this one does not know.
+fn readable<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
+/// The optimiser and what sets it apart, without the learning rate, which changes.
+fn optimizer_in_words(spec: &OptimizerSpec) -> String {
+    match spec {
+        OptimizerSpec::Sgd { momentum, nesterov, weight_decay, .. } => {
+            let mut words = vec![spec.kind().to_owned()];
+            if *momentum > 0.0 {
+                words.push(format!("{}momentum {momentum}", if *nesterov { "nesterov " } else { "" }));
+            }
+            if *weight_decay > 0.0 {
+                words.push(format!("weight decay {weight_decay}"));
+            }
+            words.join(", ")
+        }
+    }
+}
+
+/// Writes `bytes` under a name of its own in the same directory, then renames it to `path`.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_file_name(format!(".run.json.{}-{serial}", std::process::id()));
+    let written = File::create(&temporary).and_then(|mut file| file.write_all(bytes));
+    let replaced = written.and_then(|()| fs::rename(&temporary, path));
+    replaced.map_err(|source| {
+        // The error that matters is the first one.
+        let _ = fs::remove_file(&temporary);
+        RunError::Io { doing: "write", path: path.to_owned(), source }
+    })
+}
+
+/// Name of this machine; `localhost` if it has none.
+pub fn hostname() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
+    let name = name.unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}

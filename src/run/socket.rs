@@ -1,0 +1,137 @@
+//! The trainer's control socket: where it may lie so that nobody else reaches it, and how it is opened.
+
+use std::env;
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use super::dir::RunDir;
+use super::error::RunError;
+use super::lock::RunLock;
+
+/// Bytes that a socket's path may have: `sun_path` holds 108 with the closing zero.
+const LONGEST_PATH: usize = 107;
+
+/// Where the control socket of `run` belongs: in `$XDG_RUNTIME_DIR/torchscope` if that is there and ours alone, else in
+/// `torchscope-<uid>` in the system's temporary folder. Creates that folder, with access for nobody else.
+///
+/// For the trainer. Clients take [`super::RunMeta::socket`]: their environment may be another.
+pub fn socket_path(run: &RunDir) -> Result<PathBuf, RunError> {
+    let whole = fs::canonicalize(run.path()).map_err(RunError::io("find", run.path()))?;
+    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    place(runtime.as_deref(), &env::temp_dir(), rustix::process::geteuid().as_raw(), &whole)
+}
+
+fn place(runtime: Option<&Path>, temporary: &Path, uid: u32, run: &Path) -> Result<PathBuf, RunError> {
+    let file = format!("{:016x}.sock", fnv1a(run.as_os_str().as_bytes()));
+    if let Some(runtime) = runtime.filter(|path| is_runtime_dir(path, uid)) {
+        let folder = runtime.join("torchscope");
+        let socket = folder.join(&file);
+        if fits(&socket) && private(&folder, uid).is_ok() {
+            return Ok(socket);
+        }
+    }
+    let folder = temporary.join(format!("torchscope-{uid}"));
+    let socket = folder.join(&file);
+    if !fits(&socket) {
+        let problem = format!("the path has more than {LONGEST_PATH} bytes; set TMPDIR to a shorter one");
+        return Err(RunError::Socket { path: socket, problem });
+    }
+    private(&folder, uid)?;
+    Ok(socket)
+}
+
+fn fits(socket: &Path) -> bool {
+    socket.as_os_str().len() <= LONGEST_PATH
+}
+
+/// Batch systems hand down an `XDG_RUNTIME_DIR` that does not exist on the node, or is somebody else's.
+fn is_runtime_dir(path: &Path, uid: u32) -> bool {
+    path.is_absolute()
+        && fs::symlink_metadata(path)
+            .is_ok_and(|found| found.is_dir() && found.uid() == uid && found.mode() & 0o022 == 0)
+}
+
+/// Makes sure that `folder` is there, is a real folder, is ours and closed to everybody else.
+fn private(folder: &Path, uid: u32) -> Result<(), RunError> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(source) => return Err(RunError::Io { doing: "create", path: folder.to_owned(), source }),
+    }
+    // Not followed: a link planted in the temporary folder would lead to a place of somebody else's choosing.
+    let found = fs::symlink_metadata(folder).map_err(RunError::io("look at", folder))?;
+    let refuse = |problem: &str| Err(RunError::Socket { path: folder.to_owned(), problem: problem.to_owned() });
+    if !found.is_dir() {
+        refuse("it is not a folder; remove it")
+    } else if found.uid() != uid {
+        refuse("the folder belongs to another user; set TMPDIR or XDG_RUNTIME_DIR to a folder of your own")
+    } else if found.mode() & 0o077 != 0 {
+        refuse("others may enter the folder; `chmod 700` it")
+    } else {
+        Ok(())
+    }
+}
+
+/// FNV-1a: short, the same in every version, and no secret is at stake.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Whether the process at the other end of a connection runs as the same user.
+pub fn peer_is_us(stream: impl AsFd) -> io::Result<bool> {
+    let peer = rustix::net::sockopt::socket_peercred(stream)?;
+    Ok(peer.uid == rustix::process::geteuid())
+}
+
+/// The trainer's listening socket, mode 0600; the file goes when this is dropped.
+#[derive(Debug)]
+pub struct ControlSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl ControlSocket {
+    /// Opens the control socket of `run` at [`socket_path`], in place of one that a killed trainer left behind.
+    ///
+    /// The lock shows that no other trainer of this run lives, so that what lies there may be removed.
+    pub fn bind(_lock: &RunLock, run: &RunDir) -> Result<Self, RunError> {
+        Self::bind_at(socket_path(run)?)
+    }
+
+    fn bind_at(path: PathBuf) -> Result<Self, RunError> {
+        if fs::symlink_metadata(&path).is_ok() {
+            if UnixStream::connect(&path).is_ok() {
+                let problem = "another process answers there; end it, or remove the file".to_owned();
+                return Err(RunError::Socket { path, problem });
+            }
+            fs::remove_file(&path).map_err(RunError::io("remove", &path))?;
+        }
+        let listener = UnixListener::bind(&path).map_err(RunError::io("open", &path))?;
+        let socket = Self { listener, path };
+        fs::set_permissions(&socket.path, Permissions::from_mode(0o600))
+            .map_err(RunError::io("close", &socket.path))?;
+        Ok(socket)
+    }
+
+    /// The socket to accept connections on. Check each with [`peer_is_us`].
+    pub fn listener(&self) -> &UnixListener {
+        &self.listener
+    }
+
+    /// What belongs in [`super::RunMeta::socket`].
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        // Left behind, it is taken for what it is by the next trainer.
+        let _ = fs::remove_file(&self.path);
+    }
+}
