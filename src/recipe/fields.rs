@@ -83,12 +83,15 @@ impl<'a> Fields<'a> {
         let ours = our_word(key);
         let home = schema.iter().find(|(_, keys)| keys.contains(&ours.as_str()) && ours != "kind");
         if let (false, Some((table, _))) = (allowed.contains(&ours.as_str()), home) {
-            let belongs = match *table {
-                "" => format!("`{ours}` belongs at the top, above the first [table]"),
-                "model.layers" => format!("`{ours}` belongs in [[model.layers]]"),
-                table => format!("`{ours}` belongs in [{table}]"),
+            let (of_override, belongs) = match *table {
+                "" => (ours.clone(), "at the top, above the first [table]".to_owned()),
+                "model.layers" => (format!("{table}.0.{ours}"), format!("in [[{table}]]")),
+                table => (format!("{table}.{ours}"), format!("in [{table}]")),
             };
-            return Err(RecipeError::new(&entry.place, format!("{problem}; {belongs}")).of_key(path));
+            return Err(match entry.place {
+                Place::Set(_) => RecipeError::new(&entry.place, problem).of_key(path).suggesting(Some(of_override)),
+                _ => RecipeError::new(&entry.place, format!("{problem}; `{ours}` belongs {belongs}")).of_key(path),
+            });
         }
         Err(RecipeError::new(&entry.place, problem)
             .of_key(path)

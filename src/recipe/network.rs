@@ -136,3 +136,56 @@ pub(super) fn infer(layers: &[LayerSpec], input_shape: &[usize]) -> Result<Netwo
     }
     Ok(network)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dense(units: usize, activation: Activation) -> LayerSpec {
+        LayerSpec::Dense { units, activation }
+    }
+
+    #[test]
+    fn shapes_and_names_are_those_of_pytorch() {
+        let layers = [dense(20, Activation::Relu), dense(1, Activation::Sigmoid)];
+        let Ok(network) = infer(&layers, &[2]) else { panic!("two dense layers fit") };
+        let parameters: Vec<_> = network.layers.iter().flat_map(|layer| &layer.parameters).collect();
+        let seen: Vec<_> =
+            parameters.iter().map(|p| (p.name.as_str(), p.shape.as_slice(), p.fan_in, p.fan_out)).collect();
+        let expected: [(&str, &[usize], usize, usize); 4] = [
+            ("dense1.weight", &[20, 2], 2, 20),
+            ("dense1.bias", &[20], 2, 20),
+            ("dense2.weight", &[1, 20], 20, 1),
+            ("dense2.bias", &[1], 20, 1),
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!(network.layers[0].parameter_count(), 60);
+        assert_eq!(network.layers[1].parameter_count(), 21);
+        assert_eq!(network.parameter_count(), 81);
+        assert_eq!(network.output_shape(), [1]);
+    }
+
+    #[test]
+    fn a_picture_does_not_fit_a_dense_layer() {
+        let recipe = Recipe::load("moons", &[]).unwrap();
+        let error = recipe.network(&[28, 28]).unwrap_err();
+        assert_eq!(error.key(), Some("model.layers.0"));
+        assert!(error.to_string().contains("inputs of shape [28, 28] reach it"), "{error}");
+    }
+
+    #[test]
+    fn counts_of_a_damaged_file_saturate() {
+        let json = r#"{"input_shape":[2],"layers":[{"name":"a","kind":"dense","activation":"relu","output_shape":[1],
+            "parameters":[{"name":"w","shape":[18446744073709551615,3],"fan_in":1,"fan_out":1},
+                          {"name":"b","shape":[5],"fan_in":1,"fan_out":1}]}]}"#;
+        let network: Network = serde_json::from_str(json).unwrap();
+        assert_eq!(network.parameter_count(), usize::MAX);
+    }
+
+    #[test]
+    fn json_round_trip() {
+        let network = Recipe::load("moons", &[]).unwrap().network(&[2]).unwrap();
+        let json = serde_json::to_string(&network).unwrap();
+        assert_eq!(serde_json::from_str::<Network>(&json).unwrap(), network);
+    }
+}

@@ -289,3 +289,24 @@ impl Default for RecordSpec {
         Self { image_budget_mib: 64.0, probe_share: 0.05 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_strings_in_json_too() {
+        for (device, json) in [
+            (Device::Auto, r#""auto""#),
+            (Device::Cpu, r#""cpu""#),
+            (Device::Cuda(None), r#""cuda""#),
+            (Device::Cuda(Some(3)), r#""cuda:3""#),
+        ] {
+            assert_eq!(serde_json::to_string(&device).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Device>(json).unwrap(), device);
+        }
+        for text in ["", "cuda:", "cuda:-1", "cuda:256", "CUDA", "cpu:0"] {
+            assert!(text.parse::<Device>().unwrap_err().to_string().contains("allowed: `auto`"), "{text}");
+        }
+    }
+}

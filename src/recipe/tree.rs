@@ -169,7 +169,9 @@ fn syntax_error(text: &str, lines: &Lines, error: &toml::de::Error) -> RecipeErr
         let key = text.get(span).unwrap_or_default().trim_matches(['"', '\'']);
         return RecipeError::new(&place, format!("`{}` is given twice", brief(key))).of_key(brief(key));
     }
-    let problem = RecipeError::new(&place, format!("not valid TOML: {}", error.message()));
+    // The parser's hint for `loss = bce` names a token of its own, which helps nobody.
+    let message = error.message().trim_end_matches(", expected literal string");
+    let problem = RecipeError::new(&place, format!("not valid TOML: {message}"));
     let line = text.lines().nth(lines.number(span.start) - 1).unwrap_or_default();
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     match line.split_once('=') {
