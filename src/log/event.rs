@@ -25,6 +25,12 @@ struct Entry {
 }
 
 impl TagTable {
+    /// The one allocation of `tag`.
+    pub(super) fn intern(&mut self, tag: &str) -> Tag {
+        let at = self.find(tag);
+        self.entries[at].tag.clone()
+    }
+
     fn find(&mut self, tag: &str) -> usize {
         let guess = self.entries.get(self.last).map(|entry| entry.next);
         let hit = guess.filter(|&at| self.entries.get(at).is_some_and(|entry| &*entry.tag == tag));
@@ -211,5 +217,169 @@ fn colorspace(png: &[u8]) -> i32 {
         Some(4) => 2,
         Some(6) => 4,
         _ => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::proto::{Dim, Metadata, PluginData, Shape, SummaryValue, Tensor};
+    use super::*;
+
+    fn decoded(tensor: Tensor, plugin: &str) -> Data {
+        let mut table = TagTable::default();
+        let metadata = Metadata { plugin_data: Some(PluginData { plugin_name: plugin.into() }), ..Metadata::default() };
+        let value = SummaryValue {
+            tag: "t".into(),
+            tensor: Some(Box::new(tensor)),
+            metadata: Some(Box::new(metadata)),
+            ..SummaryValue::default()
+        };
+        decode_value(value, &mut table).data
+    }
+
+    fn shape(sizes: &[i64]) -> Shape {
+        Shape { dim: sizes.iter().map(|&size| Dim { size }).collect(), unknown_rank: false }
+    }
+
+    /// One number of each type, in its content and in its typed field.
+    #[test]
+    fn scalars_of_every_numeric_type_are_read() {
+        let content: [(i32, &[u8], f64); 15] = [
+            (dtype::FLOAT, &1.5_f32.to_le_bytes(), 1.5),
+            (dtype::DOUBLE, &0.1_f64.to_le_bytes(), 0.1),
+            (dtype::HALF, &0x3e00_u16.to_le_bytes(), 1.5),
+            (dtype::HALF, &0x0001_u16.to_le_bytes(), 5.960_464_477_539_063e-8),
+            (dtype::HALF, &0xfbff_u16.to_le_bytes(), -65_504.0),
+            (dtype::BFLOAT16, &0xbfc0_u16.to_le_bytes(), -1.5),
+            (dtype::INT32, &(-7_i32).to_le_bytes(), -7.0),
+            (dtype::INT64, &(1_i64 << 40).to_le_bytes(), 1_099_511_627_776.0),
+            (dtype::UINT32, &u32::MAX.to_le_bytes(), 4_294_967_295.0),
+            (dtype::UINT64, &9_u64.to_le_bytes(), 9.0),
+            (dtype::INT16, &(-3_i16).to_le_bytes(), -3.0),
+            (dtype::UINT16, &65_535_u16.to_le_bytes(), 65_535.0),
+            (dtype::INT8, &[0xff], -1.0),
+            (dtype::UINT8, &[0xff], 255.0),
+            (dtype::BOOL, &[1], 1.0),
+        ];
+        for (dtype, content, expected) in content {
+            for shape in [None, Some(shape(&[])), Some(shape(&[1])), Some(shape(&[1, 1]))] {
+                let tensor = Tensor { dtype, shape, content: content.to_vec(), ..Tensor::default() };
+                assert_eq!(decoded(tensor, "scalars"), Data::Scalar(expected), "type {dtype}");
+            }
+        }
+        let typed = [
+            (Tensor { dtype: dtype::FLOAT, float_val: vec![1.5], ..Tensor::default() }, 1.5),
+            (Tensor { dtype: dtype::DOUBLE, double_val: vec![0.1], ..Tensor::default() }, 0.1),
+            (Tensor { dtype: dtype::INT32, int_val: vec![-7], ..Tensor::default() }, -7.0),
+            (Tensor { dtype: dtype::UINT8, int_val: vec![200], ..Tensor::default() }, 200.0),
+            (Tensor { dtype: dtype::INT64, int64_val: vec![-8], ..Tensor::default() }, -8.0),
+            (Tensor { dtype: dtype::UINT32, uint32_val: vec![8], ..Tensor::default() }, 8.0),
+            (Tensor { dtype: dtype::UINT64, uint64_val: vec![8], ..Tensor::default() }, 8.0),
+            (Tensor { dtype: dtype::BOOL, bool_val: vec![true], ..Tensor::default() }, 1.0),
+            (Tensor { dtype: dtype::HALF, half_val: vec![0xc000], ..Tensor::default() }, -2.0),
+            (Tensor { dtype: dtype::BFLOAT16, half_val: vec![0x4000], ..Tensor::default() }, 2.0),
+        ];
+        for (tensor, expected) in typed {
+            assert_eq!(decoded(tensor, ""), Data::Scalar(expected));
+        }
+    }
+
+    #[test]
+    fn halves_that_are_no_numbers_stay_so() {
+        let half = |bits: u16| Tensor { dtype: dtype::HALF, half_val: vec![bits.into()], ..Tensor::default() };
+        assert_eq!(decoded(half(0x7c00), ""), Data::Scalar(f64::INFINITY));
+        assert_eq!(decoded(half(0xfc00), ""), Data::Scalar(f64::NEG_INFINITY));
+        assert!(matches!(decoded(half(0x7e00), ""), Data::Scalar(number) if number.is_nan()));
+    }
+
+    #[test]
+    fn tensors_whose_shape_and_content_disagree_are_not_shown() {
+        let floats = |sizes: &[i64], count: usize| Tensor {
+            dtype: dtype::FLOAT,
+            shape: Some(shape(sizes)),
+            float_val: vec![0.0; count],
+            ..Tensor::default()
+        };
+        assert!(matches!(decoded(floats(&[2, 3], 6), ""), Data::Tensor(_)));
+        assert!(matches!(decoded(floats(&[0, 3], 0), ""), Data::Tensor(_)));
+        for tensor in [floats(&[2, 3], 5), floats(&[-2, -3], 6), floats(&[i64::MAX, 3], 3), floats(&[], 0)] {
+            assert_eq!(decoded(tensor, ""), Data::Other);
+        }
+        let ragged = Tensor { dtype: dtype::DOUBLE, content: vec![0; 9], ..Tensor::default() };
+        assert_eq!(decoded(ragged, ""), Data::Other);
+        let unknown = Tensor { dtype: 8, content: vec![0; 8], ..Tensor::default() };
+        assert_eq!(decoded(unknown, ""), Data::Other);
+        let rankless = Some(Shape { dim: Vec::new(), unknown_rank: true });
+        let rankless = Tensor { dtype: dtype::FLOAT, shape: rankless, float_val: vec![1.0], ..Tensor::default() };
+        assert_eq!(decoded(rankless, ""), Data::Other);
+    }
+
+    #[test]
+    fn single_numbers_meant_for_others_are_no_scalars() {
+        let one =
+            || Tensor { dtype: dtype::FLOAT, shape: Some(shape(&[1])), float_val: vec![0.0], ..Tensor::default() };
+        assert_eq!(decoded(one(), "hparams"), Data::Other);
+        assert!(matches!(decoded(one(), tags::PLUGIN), Data::Tensor(_)));
+    }
+
+    #[test]
+    fn a_histogram_tensor_is_read_as_buckets() {
+        let rows = vec![0.0, 1.0, 2.0, 1.0, 3.0, 4.0];
+        let tensor =
+            Tensor { dtype: dtype::DOUBLE, shape: Some(shape(&[2, 3])), double_val: rows, ..Tensor::default() };
+        let expected = Histogram {
+            min: 0.0,
+            max: 3.0,
+            count: 6.0,
+            sum: 9.0,
+            sum_squares: 16.5,
+            limits: vec![1.0, 3.0],
+            counts: vec![2.0, 4.0],
+        };
+        assert_eq!(decoded(tensor, "histograms"), Data::Histogram(expected));
+    }
+
+    #[test]
+    fn the_plugin_is_remembered_from_the_first_event_of_a_tag() {
+        let mut table = TagTable::default();
+        let strings = || Tensor {
+            dtype: dtype::STRING,
+            shape: Some(shape(&[4])),
+            string_val: vec![b"3".to_vec(), b"2".to_vec(), b"first".to_vec(), b"second".to_vec()],
+            ..Tensor::default()
+        };
+        let mut value = |plugin: Option<&str>| {
+            let plugin_data = plugin.map(|plugin| PluginData { plugin_name: plugin.into() });
+            let metadata =
+                plugin_data.map(|data| Box::new(Metadata { plugin_data: Some(data), ..Metadata::default() }));
+            let tensor = Some(Box::new(strings()));
+            decode_value(SummaryValue { tag: "i".into(), tensor, metadata, ..SummaryValue::default() }, &mut table).data
+        };
+        assert_eq!(value(None), Data::Other);
+        let first = Data::Image(ImageValue { width: 3, height: 2, png: b"first".to_vec(), meta: None });
+        assert_eq!(value(Some("images")), first);
+        assert_eq!(value(None), first);
+    }
+
+    #[test]
+    fn tags_share_one_allocation_in_any_order() {
+        let mut table = TagTable::default();
+        let first: Vec<Tag> = ["a", "b", "c"].map(|tag| table.intern(tag)).into();
+        for order in [[0, 1, 2], [2, 0, 1], [1, 1, 0], [0, 1, 2]] {
+            for at in order {
+                assert!(Arc::ptr_eq(&table.intern(["a", "b", "c"][at]), &first[at]));
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused() {
+        let write = |data| {
+            let values = vec![Value { tag: "t".into(), data }];
+            encode(&Record { step: 1, wall_time: 0.0, values }).unwrap_err().to_string()
+        };
+        assert!(write(Data::Other).contains("`t`"));
+        let tensor = TensorValue { shape: vec![2], values: vec![0.0; 3], plugin: String::new() };
+        assert!(write(Data::Tensor(tensor)).contains("[2]"));
     }
 }

@@ -27,7 +27,8 @@ pub struct GridMeta {
     /// The layer whose output it is, if it is one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// `[x0, x1, y0, y1]`: x at the centres of the first and last column, y at those of the last (lowest) and first row.
+    /// `[x0, x1, y0, y1]`: x at the centres of the first and last column, y at those of the last row (the lowest) and
+    /// the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extent: Option<[f64; 4]>,
 }
@@ -140,5 +141,126 @@ impl Grid {
             return bad(format!("its extent is {extent:?}; all must be finite"));
         }
         Ok((width, height))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn through(grid: &Grid) -> Grid {
+        Grid::decode(&grid.encode().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_picture_is_a_16_bit_grey_png_with_the_top_row_first() {
+        let values = array![[1.0, 0.0, 0.5], [0.0, 0.25, 0.75]];
+        let image = Grid::new(values, Some("dense2".into()), Some([-1.0, 1.0, 0.0, 2.0])).encode().unwrap();
+        assert_eq!((image.width, image.height), (3, 2));
+        let picture = image::load_from_memory(&image.png).unwrap();
+        let image::DynamicImage::ImageLuma16(picture) = picture else { panic!("{:?}", picture.color()) };
+        assert_eq!(picture.as_raw().as_slice(), [65_535, 0, 32_768, 0, 16_384, 49_151]);
+        let json = serde_json::to_value(image.meta.unwrap()).unwrap();
+        let expected = serde_json::json!(
+            {"shape": [2, 3], "min": 0.0, "max": 1.0, "layer": "dense2", "extent": [-1.0, 1.0, 0.0, 2.0]}
+        );
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn non_finite_values_come_back_as_nan_and_leave_the_range_alone() {
+        let grid = Grid::new(array![[f32::NAN, -3.0], [f32::INFINITY, 5.0]], None, None);
+        assert_eq!((grid.meta.min, grid.meta.max), (-3.0, 5.0));
+        let back = through(&grid);
+        assert_eq!(back.values.map(|value| value.is_nan()), array![[true, false], [true, false]]);
+        assert_eq!((back.values[[0, 1]], back.values[[1, 1]]), (-3.0, 5.0));
+        let none = through(&Grid::new(array![[f32::NAN]], None, None));
+        assert!(none.values[[0, 0]].is_nan());
+    }
+
+    #[test]
+    fn a_constant_grid_stays_constant() {
+        let grid = Grid::new(Array2::from_elem((4, 5), 0.3), None, None);
+        assert_eq!(through(&grid), grid);
+    }
+
+    #[test]
+    fn values_outside_a_fixed_range_saturate() {
+        let meta = GridMeta { shape: [1, 3], min: 0.0, max: 1.0, layer: None, extent: None };
+        let back = through(&Grid { values: array![[-0.1, 0.5, 1.1]], meta });
+        assert_eq!((back.values[[0, 0]], back.values[[0, 2]]), (0.0, 1.0));
+    }
+
+    #[test]
+    fn what_cannot_be_a_picture_is_refused() {
+        let good = Grid::new(array![[0.0, 1.0]], None, None);
+        let with = |change: fn(&mut Grid)| {
+            let mut grid = good.clone();
+            change(&mut grid);
+            grid.encode().unwrap_err().to_string()
+        };
+        assert!(with(|grid| grid.values = Array2::zeros((0, 3))).contains("shape"));
+        assert!(with(|grid| *grid = Grid::new(Array2::zeros((0, 3)), None, None)).contains("0 rows"));
+        assert!(with(|grid| grid.meta.max = f32::NAN).contains("range"));
+        assert!(with(|grid| grid.meta.min = 2.0).contains("range"));
+        assert!(with(|grid| grid.meta.extent = Some([0.0, f64::NAN, 0.0, 1.0])).contains("extent"));
+    }
+
+    #[test]
+    fn what_holds_no_values_is_refused() {
+        let good = Grid::new(array![[0.0, 1.0], [2.0, 3.0]], None, None).encode().unwrap();
+        let with = |change: fn(&mut ImageValue)| {
+            let mut image = good.clone();
+            change(&mut image);
+            Grid::decode(&image).unwrap_err().to_string()
+        };
+        assert!(with(|image| image.meta = None).contains("no range"));
+        assert!(with(|image| image.meta.as_mut().unwrap().shape = [usize::MAX, 2]).contains("shape"));
+        assert!(with(|image| image.png.clear()).contains("no readable PNG"));
+        // Width in the header of the PNG, whose own checksum then fails or whose size is beyond the bound.
+        assert!(with(|image| image.png[16] = 0x7f).contains("no readable PNG"));
+        let mut eight_bit = good.clone();
+        eight_bit.png.clear();
+        PngEncoder::new(&mut eight_bit.png).write_image(&[0; 4], 2, 2, ExtendedColorType::L8).unwrap();
+        assert!(Grid::decode(&eight_bit).unwrap_err().to_string().contains("16-bit"));
+    }
+
+    #[test]
+    fn damaged_pictures_never_panic() {
+        let image = Grid::new(array![[0.0, 1.0], [2.0, f32::NAN]], None, None).encode().unwrap();
+        for at in 0..image.png.len() {
+            for bit in 0..8 {
+                let mut damaged = image.clone();
+                damaged.png[at] ^= 1 << bit;
+                let _ = Grid::decode(&damaged);
+            }
+            let mut cut = image.clone();
+            cut.png.truncate(at);
+            let _ = Grid::decode(&cut);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn values_come_back_within_half_a_level(
+            (rows, columns, values) in (1_usize..12, 1_usize..12).prop_flat_map(|(rows, columns)| {
+                (Just(rows), Just(columns), prop::collection::vec(-1e30..1e30_f32, rows * columns))
+            }),
+            extent in prop::option::of(prop::array::uniform4(-1e3..1e3_f64)),
+        ) {
+            let values = Array2::from_shape_vec((rows, columns), values).unwrap();
+            let grid = Grid::new(values, None, extent);
+            let back = through(&grid);
+            prop_assert_eq!(&back.meta, &grid.meta);
+            let range = f64::from(grid.meta.max) - f64::from(grid.meta.min);
+            // Half a level, and the rounding of the f32 that comes back.
+            let bound = range / LEVELS * 0.5 + f64::from(grid.meta.max.abs().max(grid.meta.min.abs())) * 1.2e-7;
+            for (value, back) in grid.values.iter().zip(&back.values) {
+                prop_assert!((f64::from(*value) - f64::from(*back)).abs() <= bound);
+            }
+        }
     }
 }

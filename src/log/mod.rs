@@ -10,6 +10,7 @@ mod notice;
 mod proto;
 mod reader;
 mod record;
+mod scan;
 pub mod tags;
 mod tensor;
 mod value;

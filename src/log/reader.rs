@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use prost::Message;
 
 use super::event::{self, TagTable};
-use super::{LogError, Notice, Record, proto, record};
+use super::{LogError, Notice, Record, proto, record, scan};
 
 /// Bytes asked of the operating system at a time.
 const CHUNK: usize = 256 << 10;
@@ -94,8 +94,8 @@ impl LogReader {
         self
     }
 
-    /// Reads on for about `max_bytes` of the files (at least one record). In memory the records take about six times
-    /// that; 1 MiB makes good batches.
+    /// Reads on for about `max_bytes` of the files (at least one record). In memory scalars take about six times that,
+    /// so that 256 KiB, which still fit a cache, are read faster than larger batches.
     ///
     /// With nothing new it costs one `fstat`, and one listing of the directory a second.
     pub fn poll(&mut self, max_bytes: usize) -> Result<Poll, LogError> {
@@ -244,6 +244,9 @@ impl Cursor {
         let Some(data) = record::checked_data(&bytes[record::HEADER..]) else {
             return Ok(Progress::Damaged(Notice::BadData { file: file.clone(), offset }));
         };
+        if let Some(record) = scan::scalars(data, tags) {
+            return Ok(Progress::Passed(Some(record)));
+        }
         Ok(match proto::Event::decode(data) {
             Ok(event) => Progress::Passed(event::decode(event, tags)),
             Err(error) => {

@@ -1,5 +1,5 @@
-//! `TFRecord` framing: `u64` length, `u32` masked checksum of those eight bytes, data, `u32` masked checksum of the data,
-//! all little endian. <https://www.tensorflow.org/tutorials/load_data/tfrecord>
+//! `TFRecord` framing: `u64` length, `u32` masked checksum of those eight bytes, data, `u32` masked checksum of the
+//! data, all little endian. <https://www.tensorflow.org/tutorials/load_data/tfrecord>
 
 /// Bytes before the data.
 pub(super) const HEADER: usize = 12;

@@ -150,3 +150,100 @@ fn host() -> String {
     let kept: String = name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
     if kept.is_empty() { "localhost".to_owned() } else { kept }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::super::Value;
+    use super::*;
+
+    /// Takes `room` bytes, a few at a time, then none.
+    #[derive(Default)]
+    struct Disk {
+        taken: Vec<u8>,
+        room: usize,
+    }
+
+    struct Handle(Rc<RefCell<Disk>>);
+
+    impl Write for Handle {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut disk = self.0.borrow_mut();
+            let count = bytes.len().min(disk.room).min(7);
+            if count == 0 && !bytes.is_empty() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            disk.room -= count;
+            disk.taken.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn record(step: i64) -> Record {
+        Record { step, wall_time: 1.0, values: vec![Value::scalar("loss", 0.5)] }
+    }
+
+    fn all_of(steps: std::ops::RangeInclusive<i64>) -> Vec<u8> {
+        let disk = Rc::new(RefCell::new(Disk { taken: Vec::new(), room: usize::MAX }));
+        let mut writer = EventWriter::with_sink(Handle(disk.clone()), "log".into(), 1.0);
+        let bytes: usize = steps.map(|step| writer.append(&record(step)).unwrap()).sum();
+        assert_eq!(writer.bytes_written(), 40 + bytes as u64);
+        drop(writer);
+        let taken = disk.borrow().taken.clone();
+        assert_eq!(taken.len(), 40 + bytes);
+        taken
+    }
+
+    #[test]
+    fn a_disk_that_was_full_leaves_no_gap() {
+        let expected = all_of(1..=20);
+        for room in 0..expected.len() {
+            let disk = Rc::new(RefCell::new(Disk { taken: Vec::new(), room }));
+            let mut writer = EventWriter::with_sink(Handle(disk.clone()), "log".into(), 1.0);
+            for step in 1..=20 {
+                writer.append(&record(step)).unwrap();
+                let _ = writer.flush();
+            }
+            assert_eq!(disk.borrow().taken, expected[..room]);
+            let error = writer.flush().unwrap_err().to_string();
+            assert!(error.contains("write log"), "{error}");
+            disk.borrow_mut().room = usize::MAX;
+            writer.flush().unwrap();
+            assert_eq!(disk.borrow().taken, expected);
+        }
+    }
+
+    #[test]
+    fn what_waits_for_a_full_disk_is_bounded() {
+        let disk = Rc::new(RefCell::new(Disk::default()));
+        let mut writer = EventWriter::with_sink(Handle(disk.clone()), "log".into(), 1.0);
+        let large = Record {
+            values: vec![Value { tag: "t".into(), data: super::super::Data::Text("x".repeat(1 << 20)) }],
+            ..record(1)
+        };
+        let refused = (0..40).filter(|_| writer.append(&large).is_err()).count();
+        assert!((20..30).contains(&refused), "{refused} refused");
+    }
+
+    #[test]
+    fn each_file_is_named_after_those_already_there() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("events.out.tfevents.9000000000.h.1"), "").unwrap();
+        let mut names = Vec::new();
+        for _ in 0..3 {
+            let writer = EventWriter::create(dir.path()).unwrap();
+            names.push(writer.path().file_name().unwrap().to_string_lossy().into_owned());
+        }
+        assert!(names.is_sorted(), "{names:?}");
+        assert!(names[0].starts_with("events.out.tfevents.9000000001."), "{names:?}");
+        assert!(names[0].ends_with(&format!(".{}", std::process::id())));
+        let error = EventWriter::create(&dir.path().join("missing")).unwrap_err().to_string();
+        assert!(error.contains("missing"), "{error}");
+    }
+}
