@@ -13,11 +13,12 @@ pub(crate) struct Step {
     pub(crate) arguments: &'static [&'static str],
 }
 
-/// What CI runs. Cheapest first. All in the dev profile, which the demo uses too: torch-sys and whatever else the steps
-/// share are compiled once for all of them.
+/// What CI runs. Cheapest first. One package at a time and all in the dev profile, as the demo builds: over the whole
+/// workspace cargo would merge the features that xtask and torchscope ask of their dependencies, and compile many of
+/// those a second time.
 pub(crate) const TEST: &[Step] = &[
     Step { title: "formatting", arguments: &["fmt", "--all", "--", "--check"] },
-    Step { title: "lints", arguments: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"] },
+    Step { title: "lints", arguments: &["clippy", "--package", "torchscope", "--all-targets", "--", "-D", "warnings"] },
     Step {
         title: "lints, viewer alone",
         arguments: &[
@@ -31,8 +32,13 @@ pub(crate) const TEST: &[Step] = &[
             "warnings",
         ],
     },
-    Step { title: "tests", arguments: &["test", "--workspace"] },
+    Step {
+        title: "lints, xtask",
+        arguments: &["clippy", "--package", "xtask", "--all-targets", "--", "-D", "warnings"],
+    },
+    Step { title: "tests", arguments: &["test", "--package", "torchscope"] },
     Step { title: "tests, viewer alone", arguments: &["test", "--package", "torchscope", "--no-default-features"] },
+    Step { title: "tests, xtask", arguments: &["test", "--package", "xtask"] },
 ];
 
 /// Runs `steps` one after the other in `root` and stops at the first that fails.
