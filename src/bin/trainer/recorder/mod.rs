@@ -1,0 +1,247 @@
+//! From the training thread to the run directory: samples through a ring, pictures through a small channel, both
+//! written by a thread of its own.
+//!
+//! The training thread never waits here. The recorder polls instead of being woken: a wake-up costs more than a step.
+
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use ndarray::{Array1, Array2};
+use rtrb::{Producer, PushError, RingBuffer};
+use torchscope::log::{LogError, Window, tags};
+use torchscope::run::{RunDir, RunError, RunMeta};
+
+use crate::inbox::{Inbox, Order};
+use crate::outcome::Outcome;
+use crate::status::Status;
+use writer::Writer;
+
+/// What every step records, in this order: loss of the batch, learning rate, milliseconds.
+pub(crate) const STEP_TAGS: [&str; 3] = [tags::LOSS_TRAIN, tags::LR, tags::STEP_MS];
+
+/// A number that only some steps have. An integer here and a name in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extra {
+    LossEval,
+    AccuracyEval,
+    GradNorm,
+    ProbeShare,
+    RecordShare,
+}
+
+impl Extra {
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::LossEval => tags::LOSS_EVAL,
+            Self::AccuracyEval => tags::ACCURACY_EVAL,
+            Self::GradNorm => tags::GRAD_NORM,
+            Self::ProbeShare => tags::PROBE_SHARE,
+            Self::RecordShare => tags::RECORD_SHARE,
+        }
+    }
+}
+
+/// What goes through the ring. The extras of a step come before the step itself, so that they share a record.
+#[derive(Clone, Copy, Debug)]
+enum Item {
+    Step { step: u64, values: [f64; 3] },
+    /// Steps that were folded while the ring was full.
+    Folded(Window<3>),
+    Extra { step: u64, extra: Extra, value: f64 },
+    /// Nothing more comes for the step of the extras so far.
+    Close,
+}
+
+/// The network's output over the plane of its two inputs, after so many steps.
+pub(crate) struct Picture {
+    pub(crate) step: u64,
+    /// Shape (rows, columns), row 0 at the largest y.
+    pub(crate) grid: Array2<f32>,
+    /// Values of black and white, if they are the same for all pictures.
+    pub(crate) range: Option<(f32, f32)>,
+    /// x of the first and last column, y of the last and first row (their centres).
+    pub(crate) extent: [f64; 4],
+    /// The output at each point.
+    pub(crate) points_p: Array1<f32>,
+    /// x, y, class of each point, shape (n, 3); with the first picture only.
+    pub(crate) points: Option<Arc<Array2<f32>>>,
+}
+
+/// Samples between two polls: at 20 us a step a stalled disk has a third of a second.
+const RING_ITEMS: usize = 1 << 14;
+/// A picture is 50 KB before it is packed, and one that waits is older than the next.
+const PICTURES_WAITING: usize = 4;
+/// Evaluations and the like that wait for the ring to have room again; more are dropped and counted.
+const EXTRAS_WAITING: usize = 4096;
+
+/// The training thread's end.
+pub(crate) struct Recorder {
+    ring: Producer<Item>,
+    pictures: Option<SyncSender<Picture>>,
+    status: Arc<Status>,
+    ending: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Result<Writer, RecorderError>>>,
+    /// What found the ring full: steps folded into one sample, and their extras.
+    late_steps: Option<Window<3>>,
+    late_extras: Vec<(u64, Extra, f64)>,
+}
+
+/// The run directory cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecorderError {
+    #[error("cannot go on recording: {0}")]
+    Log(#[from] LogError),
+    #[error("cannot go on recording: {0}")]
+    Run(#[from] RunError),
+    #[error("cannot start a thread for the recorder: {0}")]
+    Spawn(std::io::Error),
+    #[error("the recorder panicked; the last lines of trainer.log say where")]
+    Panicked,
+}
+
+impl Recorder {
+    /// Starts recording to `directory`. `meta` is what `run.json` says so far; from here on the recorder alone writes it.
+    ///
+    /// Should the directory become unwritable, the recorder sends a stop to `inbox`, and [`Self::finish`] says why.
+    pub(crate) fn start(
+        directory: &RunDir,
+        meta: RunMeta,
+        status: Arc<Status>,
+        inbox: Arc<Inbox>,
+    ) -> Result<Self, RecorderError> {
+        let (ring, samples) = RingBuffer::new(RING_ITEMS);
+        let (pictures, album) = sync_channel(PICTURES_WAITING);
+        let ending = Arc::new(AtomicBool::new(false));
+        let mut writer = Writer::create(directory.clone(), meta, Arc::clone(&status), samples, album)?;
+        let stop = Arc::clone(&ending);
+        let thread = std::thread::Builder::new()
+            .name("recorder".into())
+            .spawn(move || match writer.run(&stop) {
+                Ok(()) => Ok(writer),
+                Err(error) => {
+                    // A stop is always taken in; without a trainer to take it, there is nothing to stop.
+                    let _taken = inbox.send(Order::Stop { signal: None });
+                    Err(error)
+                }
+            })
+            .map_err(RecorderError::Spawn)?;
+        Ok(Self {
+            ring,
+            pictures: Some(pictures),
+            status,
+            ending,
+            thread: Some(thread),
+            late_steps: None,
+            late_extras: Vec::new(),
+        })
+    }
+
+    /// Records a step, `values` as [`STEP_TAGS`] has them, and what else was measured after it.
+    pub(crate) fn step(&mut self, step: u64, values: [f64; 3], extras: &[(Extra, f64)]) {
+        if !self.catch_up() || !self.has_room(extras.len() + 1) {
+            self.fold(step, values);
+            self.keep_late(step, extras);
+            return;
+        }
+        self.push_extras(step, extras);
+        if let Err(PushError::Full(_)) = self.ring.push(Item::Step { step, values }) {
+            self.fold(step, values);
+        }
+    }
+
+    /// Records what was measured after `step` steps, beside any step.
+    pub(crate) fn extras(&mut self, step: u64, extras: &[(Extra, f64)]) {
+        if !self.catch_up() || !self.has_room(extras.len() + 1) {
+            self.keep_late(step, extras);
+            return;
+        }
+        self.push_extras(step, extras);
+        let _room_was_checked = self.ring.push(Item::Close);
+    }
+
+    /// Hands a picture over and says whether it was taken; it is not while others wait to be written.
+    pub(crate) fn picture(&mut self, picture: Picture) -> bool {
+        self.pictures.as_ref().is_some_and(|pictures| pictures.try_send(picture).is_ok())
+    }
+
+    /// Hands a picture over and waits until those before it are written: at the end, and while training rests.
+    pub(crate) fn picture_at_rest(&mut self, picture: Picture) -> bool {
+        self.nudge();
+        self.pictures.as_ref().is_some_and(|pictures| pictures.send(picture).is_ok())
+    }
+
+    /// Makes the recorder look at the status now, after a change that people wait to see.
+    pub(crate) fn nudge(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+
+    /// Writes everything out, `run.json` with the outcome last.
+    pub(crate) fn finish(mut self, outcome: &Outcome) -> Result<(), RecorderError> {
+        // A full ring empties within a poll; a dead recorder never empties it.
+        while !self.catch_up() && self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            self.nudge();
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        self.pictures = None;
+        self.ending.store(true, Ordering::Release);
+        self.nudge();
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        let writer = thread.join().map_err(|_| RecorderError::Panicked)??;
+        writer.conclude(outcome)
+    }
+
+    fn has_room(&mut self, items: usize) -> bool {
+        items == 1 || self.ring.slots() >= items
+    }
+
+    fn push_extras(&mut self, step: u64, extras: &[(Extra, f64)]) {
+        for &(extra, value) in extras {
+            let _room_was_checked = self.ring.push(Item::Extra { step, extra, value });
+        }
+    }
+
+    /// Sends what is late, if there is room now; false while something still waits.
+    fn catch_up(&mut self) -> bool {
+        if self.late_steps.is_none() && self.late_extras.is_empty() {
+            return true;
+        }
+        if self.ring.slots() < self.late_extras.len() + 2 {
+            return false;
+        }
+        for (step, extra, value) in self.late_extras.drain(..) {
+            let _room_was_checked = self.ring.push(Item::Extra { step, extra, value });
+        }
+        let last = self.late_steps.take().map_or(Item::Close, Item::Folded);
+        self.ring.push(last).is_ok()
+    }
+
+    fn fold(&mut self, step: u64, values: [f64; 3]) {
+        let sample = Window::of_step(step, values);
+        match &mut self.late_steps {
+            Some(window) => {
+                if self.status.merged() == 0 {
+                    tracing::warn!(step, "the recorder does not keep up; samples are merged until it does");
+                }
+                window.fold(&sample);
+                self.status.add_merged();
+            }
+            none => *none = Some(sample),
+        }
+    }
+
+    fn keep_late(&mut self, step: u64, extras: &[(Extra, f64)]) {
+        for &(extra, value) in extras {
+            if self.late_extras.len() < EXTRAS_WAITING {
+                self.late_extras.push((step, extra, value));
+            } else {
+                self.status.add_merged();
+            }
+        }
+    }
+}

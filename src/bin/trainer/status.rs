@@ -1,0 +1,141 @@
+//! What the training thread, the recorder and the control server tell each other about the run.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use torchscope::run::{RunMeta, State};
+
+/// What changes seldom, and is written to `run.json` when it does.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Live {
+    pub(crate) state: State,
+    /// For the next step.
+    pub(crate) lr: f64,
+    /// Epochs a second while watched; none for as fast as it goes.
+    pub(crate) pace: Option<f64>,
+    /// Connections that asked to watch and are open.
+    pub(crate) watchers: u32,
+}
+
+/// Shared by three threads. Counters are statistics: nothing else is synchronised by them.
+pub(crate) struct Status {
+    started: Instant,
+    live: Mutex<Live>,
+    steps: AtomicU64,
+    /// 0 until it is known.
+    steps_per_epoch: AtomicU64,
+    paused: AtomicU64,
+    probing: AtomicU64,
+    recording: AtomicU64,
+    picture_bytes: AtomicU64,
+    merged: AtomicU64,
+}
+
+impl Status {
+    /// Of a run that starts now.
+    pub(crate) fn new(live: Live) -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            started: Instant::now(),
+            live: Mutex::new(live),
+            steps: zero(),
+            steps_per_epoch: zero(),
+            paused: zero(),
+            probing: zero(),
+            recording: zero(),
+            picture_bytes: zero(),
+            merged: zero(),
+        }
+    }
+
+    pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Steps taken.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_steps(&self, steps: u64) {
+        self.steps.store(steps, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_steps_per_epoch(&self, steps: u64) {
+        self.steps_per_epoch.store(steps, Ordering::Relaxed);
+    }
+
+    /// What [`torchscope::run::Reply`] shows of the run; the rest is left open.
+    pub(crate) fn meta(&self) -> RunMeta {
+        let mut meta = RunMeta::default();
+        self.update(&mut meta);
+        meta
+    }
+
+    /// Brings `meta` up to date.
+    pub(crate) fn update(&self, meta: &mut RunMeta) {
+        let live = self.live().clone();
+        meta.state = live.state;
+        meta.lr = live.lr;
+        meta.pace = live.pace;
+        meta.watchers = live.watchers;
+        meta.step = self.steps();
+        meta.steps_per_epoch = self.steps_per_epoch.load(Ordering::Relaxed);
+        meta.epoch = meta.step.checked_div(meta.steps_per_epoch).unwrap_or(0);
+        meta.merged = self.merged();
+    }
+
+    /// How long the run had been going at `now`, without its pauses.
+    pub(crate) fn active(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started).saturating_sub(nanoseconds(&self.paused))
+    }
+
+    pub(crate) fn add_paused(&self, time: Duration) {
+        add(&self.paused, time);
+    }
+
+    /// Time that the training thread spent on looking at the network instead of training it.
+    pub(crate) fn probing(&self) -> Duration {
+        nanoseconds(&self.probing)
+    }
+
+    pub(crate) fn add_probing(&self, time: Duration) {
+        add(&self.probing, time);
+    }
+
+    /// Time that the recorder's thread was busy.
+    pub(crate) fn recording(&self) -> Duration {
+        nanoseconds(&self.recording)
+    }
+
+    pub(crate) fn add_recording(&self, time: Duration) {
+        add(&self.recording, time);
+    }
+
+    /// Bytes of the log that are pictures.
+    pub(crate) fn picture_bytes(&self) -> u64 {
+        self.picture_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_picture_bytes(&self, bytes: usize) {
+        self.picture_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Samples that were folded together because the recorder did not keep up.
+    pub(crate) fn merged(&self) -> u64 {
+        self.merged.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_merged(&self) {
+        self.merged.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn nanoseconds(counter: &AtomicU64) -> Duration {
+    Duration::from_nanos(counter.load(Ordering::Relaxed))
+}
+
+fn add(counter: &AtomicU64, time: Duration) {
+    counter.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+}
