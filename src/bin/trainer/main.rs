@@ -1,2 +1,194 @@
-//! torchscope, the viewer and command line.
-fn main() {}
+//! `torchscope-trainer RUN_DIR`: trains what the run directory's recipe says, and is the only program that links libtorch.
+//!
+//! ```text
+//! main      the run directory, its lock, the exit code
+//! control   thread: control socket and signals -> inbox
+//! train     main thread: session (network, loss, optimizer, init, random), pace, probe
+//! recorder  thread: event log and run.json
+//! status    what the three know of each other
+//! ```
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use jiff::Timestamp;
+use tch::{TchError, Tensor};
+use torchscope::data::{self, DataError};
+use torchscope::recipe::{Recipe, RecipeError};
+use torchscope::run::{RunDir, RunError, RunLock, State};
+
+use crate::control::{Control, ControlError};
+use crate::device::DeviceError;
+use crate::inbox::Inbox;
+use crate::outcome::Outcome;
+use crate::probe::Boundary;
+use crate::recorder::{Recorder, RecorderError};
+use crate::session::{Samples, Session};
+use crate::status::{Live, Status};
+use crate::train::Trainer;
+
+mod control;
+mod device;
+mod inbox;
+mod init;
+mod loss;
+mod network;
+mod optimizer;
+mod outcome;
+mod pace;
+mod probe;
+mod random;
+mod recorder;
+mod session;
+mod status;
+mod train;
+
+/// Trains the recipe of a run directory. `torchscope train` starts this for you.
+#[derive(Parser)]
+#[command(name = "torchscope-trainer", version)]
+struct Arguments {
+    /// Run directory, as `torchscope train` creates it
+    #[arg(value_name = "RUN_DIR")]
+    run_dir: PathBuf,
+}
+
+/// Why there is no training at all, and nothing to write about it into `run.json`.
+#[derive(Debug, thiserror::Error)]
+enum LaunchError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error("`{name}` has been trained before (it is {state}); start a new run with `torchscope train`")]
+    Used { name: String, state: State },
+}
+
+/// Why training failed. One line, which goes to `run.json`.
+#[derive(Debug, thiserror::Error)]
+enum TrainerError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    #[error("cannot read `{}`: {source}", path.display())]
+    ReadRecipe { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error("libtorch: {}", first_line(&.0.to_string()))]
+    Torch(#[from] TchError),
+    #[error(transparent)]
+    Recorder(#[from] RecorderError),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed pipe is no reason for another exit code.
+            let _printed = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    // Standard error is the run's trainer.log.
+    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).with_target(false).init();
+    match launch(&arguments.run_dir) {
+        Ok(outcome) => {
+            match outcome.message() {
+                Some(message) => tracing::error!("{}: {message}", outcome.state()),
+                None => tracing::info!("{}", outcome.state()),
+            }
+            ExitCode::from(outcome.exit_code())
+        }
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Trains under the run's lock. Whatever happens under it is in `run.json` before the lock is let go.
+fn launch(path: &Path) -> Result<Outcome, LaunchError> {
+    let run = RunDir::open(path)?;
+    let lock = RunLock::acquire(&run)?;
+    let state = run.meta()?.state;
+    if state != State::Starting {
+        return Err(LaunchError::Used { name: run.name(), state });
+    }
+    // A panic is a bug, of ours or of a library's; people should still read what happened where they look.
+    let message = match catch_unwind(AssertUnwindSafe(|| train(&run, &lock))) {
+        Ok(Ok(outcome)) => return Ok(outcome),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the trainer panicked, which is a bug; the last lines of trainer.log say where".to_owned(),
+    };
+    let outcome = Outcome::Failed { message };
+    let mut meta = run.meta()?;
+    let now = Timestamp::now();
+    meta.state = outcome.state();
+    meta.outcome = outcome.message().map(str::to_owned);
+    meta.socket = None;
+    (meta.updated, meta.finished) = (now, Some(now));
+    run.write_meta(&meta)?;
+    Ok(outcome)
+}
+
+/// Sets everything up, trains, and records how it ended.
+fn train(run: &RunDir, lock: &RunLock) -> Result<Outcome, TrainerError> {
+    let mut meta = run.meta()?;
+    let inbox = Arc::new(Inbox::default());
+    let status =
+        Arc::new(Status::new(Live { state: State::Starting, lr: meta.lr, pace: meta.pace, watchers: 0 }));
+    let control = Control::start(lock, run, Arc::clone(&inbox), Arc::clone(&status))?;
+    meta.pid = Some(std::process::id());
+    meta.socket = Some(control.path().to_owned());
+    meta.updated = Timestamp::now();
+    run.write_meta(&meta)?;
+
+    let path = run.recipe_path();
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| TrainerError::ReadRecipe { path: path.clone(), source })?;
+    let recipe = Recipe::parse(&path.display().to_string(), &text)?;
+    let device = device::choose(recipe.device)?;
+    let data = data::load(&recipe.data)?;
+    let description = recipe.network(&data.inputs.shape()[1..])?;
+    let threads = network::threads(&description, recipe.batch_size.min(data.len()));
+    tch::set_num_threads(threads);
+    let samples = Samples {
+        inputs: Tensor::try_from(&data.inputs)?.f_to_device(device)?,
+        targets: Tensor::try_from(&data.targets)?.f_to_device(device)?,
+        classes: data.labels.is_some(),
+    };
+    let session = Session::new(&recipe, &description, samples)?;
+    let boundary = Boundary::new(&data, &session)?;
+
+    tracing::info!(
+        recipe = recipe.name,
+        data = data.name,
+        parameters = description.parameter_count(),
+        device = device::name(device),
+        threads,
+        seed = recipe.seed,
+        "training"
+    );
+    meta.device = Some(device::name(device));
+    meta.threads = threads as usize;
+    meta.data = Some(data.name.clone());
+    meta.network = Some(description);
+    status.set_steps_per_epoch(session.steps_per_epoch());
+    let recorder = Recorder::start(run, meta, Arc::clone(&status), Arc::clone(&inbox))?;
+    let (ended, recorder) = Trainer::new(&recipe, session, boundary, recorder, inbox, status).run();
+    let outcome =
+        ended.unwrap_or_else(|error| Outcome::Failed { message: TrainerError::from(error).to_string() });
+    recorder.finish(&outcome)?;
+    Ok(outcome)
+}
+
+/// libtorch's errors go on with a stack of C++ frames.
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim_start_matches("Internal torch error: ")
+}

@@ -1,0 +1,334 @@
+//! The training loop: steps, what is measured after them, and the orders that arrive between them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tch::{Kind, TchError, Tensor};
+use torchscope::recipe::Recipe;
+use torchscope::run::State;
+
+use crate::inbox::{Inbox, Order};
+use crate::outcome::Outcome;
+use crate::pace::Pace;
+use crate::probe::{Boundary, Moment, Schedule};
+use crate::recorder::{Extra, Recorder};
+use crate::session::Session;
+use crate::status::Status;
+
+/// The gradient norm is measured after each epoch, and every so many steps within long ones: by step number alone,
+/// so that one seed gives one log.
+const GRADIENT_NORM_STEPS: u64 = 32;
+/// Losses that a GPU may still owe before they are fetched, and for how long.
+const MOST_OWED: usize = 256;
+const LONGEST_OWED: Duration = Duration::from_millis(50);
+
+/// A step whose loss may still be on its way from the device.
+struct Owed {
+    step: u64,
+    lr: f64,
+    milliseconds: f64,
+    loss: Tensor,
+}
+
+/// Trains a session to the end of its recipe, or until it is told to stop.
+pub(crate) struct Trainer {
+    session: Session,
+    total_steps: u64,
+    inbox: Arc<Inbox>,
+    status: Arc<Status>,
+    recorder: Recorder,
+    boundary: Option<Boundary>,
+    schedule: Schedule,
+    /// The step that the last picture shows.
+    pictured: Option<u64>,
+    watchers: u32,
+    /// Epochs a second, while watched.
+    pace_wanted: Option<f64>,
+    pace: Pace,
+    paused: bool,
+    /// Pause when so many steps have been taken.
+    pause_at: Option<u64>,
+    owed: Vec<Owed>,
+    owed_since: Instant,
+    /// Fetch every loss at once: on the CPU it is there already.
+    owe_nothing: bool,
+    /// The first loss that was not finite.
+    diverged: Option<String>,
+}
+
+/// Either the loop goes on, or the run ends.
+type Flow = Result<Option<Outcome>, TchError>;
+
+impl Trainer {
+    pub(crate) fn new(
+        recipe: &Recipe,
+        session: Session,
+        boundary: Option<Boundary>,
+        recorder: Recorder,
+        inbox: Arc<Inbox>,
+        status: Arc<Status>,
+    ) -> Self {
+        let now = Instant::now();
+        let budget = recipe.record.image_budget_mib * f64::from(1 << 20);
+        Self {
+            total_steps: recipe.epochs.saturating_mul(session.steps_per_epoch()),
+            inbox,
+            status,
+            recorder,
+            boundary,
+            schedule: Schedule::new(recipe.record.probe_share, budget as u64),
+            pictured: None,
+            watchers: 0,
+            pace_wanted: recipe.pace,
+            pace: Pace::new(None, 1, 0, now),
+            paused: false,
+            pause_at: None,
+            owed: Vec::new(),
+            owed_since: now,
+            owe_nothing: !session.device().is_cuda(),
+            diverged: None,
+            session,
+        }
+    }
+
+    /// Trains. Whatever happened, the recorder then holds all of it, and is given back to be finished.
+    pub(crate) fn run(mut self) -> (Result<Outcome, TchError>, Recorder) {
+        let outcome = self.train();
+        (outcome, self.recorder)
+    }
+
+    fn train(&mut self) -> Result<Outcome, TchError> {
+        self.status.live().state = State::Running;
+        let mut extras = Vec::new();
+        self.evaluate(&mut extras)?;
+        self.recorder.extras(self.session.steps(), &extras);
+        self.look(Instant::now())?;
+        let outcome = loop {
+            if let Some(outcome) = self.obey()? {
+                break outcome;
+            }
+            if let Some(message) = self.diverged.take() {
+                break Outcome::Diverged { message };
+            }
+            if self.session.steps() >= self.total_steps {
+                break Outcome::Finished;
+            }
+            if self.paused {
+                self.rest()?;
+            } else if self.pace.is_held()
+                && let Some(wait) = self.pace.wait(self.session.steps(), Instant::now())
+            {
+                self.inbox.wait(Some(wait));
+            } else {
+                self.step()?;
+            }
+        };
+        self.collect(&[])?;
+        if let Some(message) = self.diverged.take() {
+            return Ok(Outcome::Diverged { message });
+        }
+        self.look_at_rest()?;
+        Ok(outcome)
+    }
+
+    /// One step and what belongs to it.
+    fn step(&mut self) -> Result<(), TchError> {
+        let lr = self.session.lr();
+        let began = Instant::now();
+        let loss = self.session.step()?;
+        if self.owe_nothing {
+            // Read within the step's time: libtorch computes on the CPU when asked, so the value is there.
+            let value = loss.f_double_value(&[])?;
+            let ended = Instant::now();
+            let step = self.session.steps();
+            let milliseconds = (ended - began).as_secs_f64() * 1e3;
+            let extras = self.measure_after(step)?;
+            self.deliver(step, value, lr, milliseconds, &extras);
+            return self.after_step(step, ended);
+        }
+        let ended = Instant::now();
+        let step = self.session.steps();
+        if self.owed.is_empty() {
+            self.owed_since = ended;
+        }
+        self.owed.push(Owed { step, lr, milliseconds: (ended - began).as_secs_f64() * 1e3, loss });
+        let extras = self.measure_after(step)?;
+        if !extras.is_empty() || self.owed.len() >= MOST_OWED || ended - self.owed_since >= LONGEST_OWED {
+            self.collect(&extras)?;
+        }
+        self.after_step(step, ended)
+    }
+
+    fn after_step(&mut self, step: u64, now: Instant) -> Result<(), TchError> {
+        self.status.set_steps(step);
+        if self.pause_at == Some(step) {
+            self.pause();
+        }
+        self.look(now)
+    }
+
+    /// What only some steps are measured for; decided by the step number alone.
+    fn measure_after(&mut self, step: u64) -> Result<Vec<(Extra, f64)>, TchError> {
+        let place = step % self.session.steps_per_epoch();
+        let mut extras = Vec::new();
+        if place.is_multiple_of(GRADIENT_NORM_STEPS) {
+            let began = Instant::now();
+            extras.push((Extra::GradNorm, self.session.gradient_norm()?));
+            self.status.add_probing(began.elapsed());
+        }
+        if place == 0 {
+            self.evaluate(&mut extras)?;
+        }
+        Ok(extras)
+    }
+
+    fn evaluate(&mut self, extras: &mut Vec<(Extra, f64)>) -> Result<(), TchError> {
+        let evaluation = self.session.evaluate()?;
+        extras.push((Extra::LossEval, evaluation.loss));
+        extras.extend(evaluation.accuracy.map(|accuracy| (Extra::AccuracyEval, accuracy)));
+        if !evaluation.loss.is_finite() {
+            self.note_divergence("full-set loss", evaluation.loss, self.session.steps());
+        }
+        Ok(())
+    }
+
+    /// Fetches the losses that the device owes, in one transfer, and records their steps; `extras` belong to the last.
+    fn collect(&mut self, extras: &[(Extra, f64)]) -> Result<(), TchError> {
+        let owed = std::mem::take(&mut self.owed);
+        let Some(last) = owed.len().checked_sub(1) else { return Ok(()) };
+        let losses: Vec<&Tensor> = owed.iter().map(|owed| &owed.loss).collect();
+        let losses = Vec::<f64>::try_from(Tensor::f_stack(&losses, 0)?.f_to_kind(Kind::Double)?)?;
+        for (index, (owed, loss)) in owed.iter().zip(losses).enumerate() {
+            let extras = if index == last { extras } else { &[] };
+            self.deliver(owed.step, loss, owed.lr, owed.milliseconds, extras);
+            if !loss.is_finite() {
+                // What the device computed after it means nothing.
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, step: u64, loss: f64, lr: f64, milliseconds: f64, extras: &[(Extra, f64)]) {
+        self.recorder.step(step, [loss, lr, milliseconds], extras);
+        if !loss.is_finite() {
+            self.note_divergence("loss", loss, step);
+        }
+    }
+
+    fn note_divergence(&mut self, what: &str, loss: f64, step: u64) {
+        let epoch = step.saturating_sub(1) / self.session.steps_per_epoch() + 1;
+        let lr = self.session.lr();
+        // The loss of the step itself says more than an evaluation after it.
+        self.diverged = Some(format!(
+            "the {what} became {loss} at step {step} (epoch {epoch}) with a learning rate of {lr}; start again with a \
+             lower one (`--lr`)"
+        ));
+    }
+
+    /// Takes in every order that has arrived.
+    fn obey(&mut self) -> Flow {
+        while let Some(order) = self.inbox.next() {
+            let step = self.session.steps();
+            match order {
+                Order::Stop { signal } => return Ok(Some(Outcome::Stopped { signal })),
+                Order::Pause => self.pause(),
+                Order::Resume => self.resume(None),
+                Order::Steps(steps) => self.resume(Some(step.saturating_add(steps))),
+                Order::Epoch => {
+                    let per_epoch = self.session.steps_per_epoch();
+                    self.resume(Some((step / per_epoch + 1).saturating_mul(per_epoch)));
+                }
+                Order::SetLr(lr) => {
+                    self.session.set_lr(lr)?;
+                    self.status.live().lr = lr;
+                }
+                Order::SetPace(pace) => {
+                    self.pace_wanted = pace;
+                    self.status.live().pace = pace;
+                    self.restart_pace();
+                }
+                Order::Watchers(watchers) => {
+                    self.watchers = watchers;
+                    self.restart_pace();
+                }
+            }
+            self.recorder.nudge();
+        }
+        Ok(None)
+    }
+
+    fn pause(&mut self) {
+        self.paused = true;
+        self.pause_at = None;
+        self.status.live().state = State::Paused;
+        self.recorder.nudge();
+    }
+
+    /// Goes on, to pause again at step `until` if that is given.
+    fn resume(&mut self, until: Option<u64>) {
+        self.pause_at = until;
+        self.paused = false;
+        self.status.live().state = State::Running;
+        self.restart_pace();
+    }
+
+    /// Holds the pace from here on, if somebody watches.
+    fn restart_pace(&mut self) {
+        let rate = self.pace_wanted.filter(|_| self.watchers > 0);
+        self.pace = Pace::new(rate, self.session.steps_per_epoch(), self.session.steps(), Instant::now());
+    }
+
+    /// Waits for an order, with all that has been computed on show.
+    fn rest(&mut self) -> Result<(), TchError> {
+        self.collect(&[])?;
+        if self.diverged.is_some() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        if self.watchers > 0 && self.schedule.has_bytes(self.status.picture_bytes()) {
+            self.look_at_rest()?;
+        }
+        self.inbox.wait(None);
+        self.status.add_paused(began.elapsed());
+        Ok(())
+    }
+
+    /// Takes a picture if one is due.
+    fn look(&mut self, now: Instant) -> Result<(), TchError> {
+        let Some(boundary) = &mut self.boundary else { return Ok(()) };
+        let active = self.status.active(now);
+        if !self.schedule.may_be_due(active) {
+            return Ok(());
+        }
+        let moment = Moment {
+            active,
+            watched: self.watchers > 0,
+            spent: self.status.probing() + self.status.recording(),
+            bytes: self.status.picture_bytes(),
+        };
+        if self.schedule.is_due(moment) {
+            let recorder = &mut self.recorder;
+            boundary.take(&self.session, |picture| recorder.picture(picture))?;
+            let cost = now.elapsed();
+            self.schedule.taken(active, cost);
+            self.status.add_probing(cost);
+            self.pictured = Some(self.session.steps());
+        }
+        Ok(())
+    }
+
+    /// Takes a picture of the network that training rests at, unless the last one shows it. This is no time of
+    /// training's, so it may wait for room.
+    fn look_at_rest(&mut self) -> Result<(), TchError> {
+        let step = self.session.steps();
+        if self.pictured != Some(step)
+            && let Some(boundary) = &mut self.boundary
+        {
+            let recorder = &mut self.recorder;
+            boundary.take(&self.session, |picture| recorder.picture_at_rest(picture))?;
+            self.pictured = Some(step);
+        }
+        Ok(())
+    }
+}
