@@ -51,9 +51,9 @@ mod tests {
                 sum + ([[0, 2], [3, 1]][y][x] << (2 * (2 - bit)))
             })
         };
-        for y in 0..8 {
-            for x in 0..8 {
-                assert_eq!(usize::from(BAYER8[y][x]), bayer(x, y));
+        for (y, row) in BAYER8.iter().enumerate() {
+            for (x, &threshold) in row.iter().enumerate() {
+                assert_eq!(usize::from(threshold), bayer(x, y));
             }
         }
     }

@@ -11,5 +11,6 @@ pub mod grid;
 pub mod scale;
 pub mod sparkline;
 pub mod ticks;
+mod viridis;
 
 pub use color::Rgb;

@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn constant_data_gets_a_band() {
-        assert_eq!(ends(Axis::fit(AxisKind::Linear, 0.5, 0.5)), (AxisKind::Linear, 0.25, 0.75));
+        assert_eq!(ends(Axis::new(AxisKind::Linear, 0.5, 0.5)), (AxisKind::Linear, 0.25, 0.75));
+        assert_eq!(Axis::fit(AxisKind::Linear, 0.5, 0.5).index(0.5, 9), Some(4));
         assert_eq!(ends(Axis::fit(AxisKind::Linear, 0.0, 0.0)), (AxisKind::Linear, 0.0, 1.0));
         assert_eq!(ends(Axis::new(AxisKind::Linear, -2.0, -2.0)), (AxisKind::Linear, -3.0, -1.0));
         assert_eq!(ends(Axis::new(AxisKind::Log, 0.5, 0.5)), (AxisKind::Log, 0.25, 1.0));

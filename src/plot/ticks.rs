@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(labels(&linear(0.0, 2.5e6, 6)), ["0", "0.5M", "1.0M", "1.5M", "2.0M", "2.5M"]);
         assert_eq!(labels(&linear(100_000.0, 100_001.0, 3)), ["100000.0", "100000.5", "100001.0"]);
         assert_eq!(labels(&linear(0.3, 0.9, 2)), ["0.4", "0.8"]);
-        assert_eq!(labels(&linear(1.1, 4.1, 1)), ["3"]);
+        assert_eq!(labels(&linear(1.1, 4.1, 1)), ["2"]);
     }
 
     #[test]

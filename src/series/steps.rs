@@ -108,7 +108,9 @@ mod tests {
 
     fn steps(of: &[i64]) -> Steps {
         let mut steps = Steps::default();
-        of.iter().for_each(|&step| steps.push(step));
+        for &step in of {
+            steps.push(step);
+        }
         steps
     }
 
