@@ -340,3 +340,266 @@ fn line_of(value: &impl Serialize) -> String {
     line.push('\n');
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const COMMANDS: [(Command, &str); 10] = [
+        (Command::Pause, r#"{"command":"pause"}"#),
+        (Command::Resume, r#"{"command":"resume"}"#),
+        (Command::Step { steps: 3 }, r#"{"command":"step","steps":3}"#),
+        (Command::Epoch, r#"{"command":"epoch"}"#),
+        (Command::SetLr { lr: 0.25 }, r#"{"command":"set_lr","lr":0.25}"#),
+        (Command::SetPace { pace: Some(2.5) }, r#"{"command":"set_pace","pace":2.5}"#),
+        (Command::SetPace { pace: None }, r#"{"command":"set_pace","pace":null}"#),
+        (Command::Stop, r#"{"command":"stop"}"#),
+        (Command::Status, r#"{"command":"status"}"#),
+        (Command::Watch, r#"{"command":"watch"}"#),
+    ];
+
+    #[test]
+    fn commands_are_lines_of_json() {
+        for (command, text) in COMMANDS {
+            assert_eq!(command.to_line(), format!("{text}\n"));
+            for line in [text.to_owned(), format!("{text}\n"), format!(" {text}\r\n")] {
+                assert_eq!(Command::parse(line.as_bytes()), Ok(command), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_is_refused_with_a_reason() {
+        for (line, reason) in [
+            ("", "no command"),
+            ("pause", "no command"),
+            ("{}", "missing field `command`"),
+            (r#"{"command":"explode"}"#, "expected one of `pause`"),
+            (r#"{"command":"step"}"#, "missing field `steps`"),
+            (r#"{"command":"step","steps":0}"#, "1 or more"),
+            (r#"{"command":"step","steps":-1}"#, "no command"),
+            (r#"{"command":"step","steps":1.5}"#, "no command"),
+            (r#"{"command":"step","steps":1e30}"#, "no command"),
+            (r#"{"command":"set_lr","lr":0}"#, "above 0"),
+            (r#"{"command":"set_lr","lr":-0.5}"#, "above 0"),
+            (r#"{"command":"set_lr","lr":1e999}"#, "no command"),
+            (r#"{"command":"set_lr","lr":null}"#, "no command"),
+            (r#"{"command":"set_pace","paec":2}"#, "missing field `pace`"),
+            (r#"{"command":"set_pace","pace":0}"#, "above 0 or null"),
+            (r#"{"command":"pause"}{"command":"stop"}"#, "no command"),
+            ("{\"command\":\"\u{1b}[2J\"}", "no command"),
+        ] {
+            let error = Command::parse(line.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(reason), "{line}: {error}");
+            assert!(!error.contains('\u{1b}'), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn huge_and_deep_lines_are_refused() {
+        let mut padded = br#"{"command":"stop"}"#.to_vec();
+        padded.resize(MAX_LINE, b' ');
+        assert_eq!(Command::parse(&padded), Ok(Command::Stop));
+        padded.push(b' ');
+        assert!(Command::parse(&padded).unwrap_err().to_string().contains("at most 4096 bytes"));
+        assert!(Command::parse(&vec![b'['; MAX_LINE]).is_err());
+        assert!(Command::parse(&b"{\"command\":".repeat(MAX_LINE / 12)).is_err());
+        assert!(Command::parse(&vec![0xff; 1 << 20]).is_err());
+    }
+
+    /// Lines made of the pieces of real ones.
+    fn nearly() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            "\"command\"",
+            "\"step\"",
+            "\"steps\"",
+            "\"set_lr\"",
+            "\"lr\"",
+            "\"set_pace\"",
+            "\"pace\"",
+            "\"stop\"",
+            "null",
+            "true",
+            "-1",
+            "0",
+            "1e400",
+            "18446744073709551616",
+            "0.5",
+            "\"\\ud800\"",
+            "\n",
+        ]);
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Command::parse(&bytes);
+        }
+
+        #[test]
+        fn whatever_is_accepted_can_be_obeyed(line in nearly()) {
+            match Command::parse(line.as_bytes()) {
+                Ok(Command::Step { steps }) => prop_assert!(steps > 0),
+                Ok(Command::SetLr { lr } | Command::SetPace { pace: Some(lr) }) => prop_assert!(lr.is_finite() && lr > 0.0),
+                _ => {}
+            }
+        }
+
+        #[test]
+        fn a_flipped_byte_never_harms(which in 0..COMMANDS.len(), place in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut line = COMMANDS[which].1.as_bytes().to_vec();
+            let place = place.index(line.len());
+            line[place] = byte;
+            let _ = Command::parse(&line);
+        }
+
+        #[test]
+        fn every_reply_fits_a_line_and_is_read_back(reason in "(?s).{0,2000}", lr in any::<f64>(), step in any::<u64>()) {
+            let meta = RunMeta { lr, step, pace: Some(f64::MIN_POSITIVE), watchers: u32::MAX, ..RunMeta::default() };
+            for reply in [Reply::accepted(&meta), Reply::refused(&meta, &reason)] {
+                let line = reply.to_line();
+                prop_assert!(line.len() <= MAX_LINE, "{}", line.len());
+                prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
+                let back: Reply = serde_json::from_str(&line).unwrap();
+                prop_assert_eq!((back.ok, back.error, back.step), (reply.ok, reply.error, step));
+                prop_assert_eq!(back.lr.is_finite(), lr.is_finite());
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_refusal_fits_a_line() {
+        let reply = Reply::refused(&RunMeta::default(), &"\u{1}".repeat(10_000));
+        assert!(reply.to_line().len() <= MAX_LINE);
+    }
+
+    /// What `client` makes of a server that does `serve` with its first connection.
+    fn against<T>(serve: impl FnOnce(UnixStream) + Send, client: impl FnOnce(&mut ControlClient) -> T) -> T {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(move || serve(listener.accept().unwrap().0));
+            let mut connected = ControlClient::connect_to("moons-0001", &path).unwrap();
+            let result = client(&mut connected);
+            // Closed before the server is waited for, which may be reading.
+            drop(connected);
+            result
+        })
+    }
+
+    fn request(stream: &mut UnixStream) -> String {
+        let mut buffer = [0; MAX_LINE];
+        let count = stream.read(&mut buffer).unwrap();
+        String::from_utf8(buffer[..count].to_vec()).unwrap()
+    }
+
+    fn answered_with(answer: &[u8]) -> ControlError {
+        against(
+            |mut stream| {
+                request(&mut stream);
+                // The client may have seen enough and closed.
+                let _ = stream.write_all(answer);
+            },
+            |client| {
+                let error = client.send(&Command::Status).unwrap_err();
+                assert!(client.send(&Command::Status).unwrap_err().to_string().contains("closed after an error"));
+                error
+            },
+        )
+    }
+
+    #[test]
+    fn a_trainer_answers_line_by_line() {
+        let meta = RunMeta { state: State::Running, step: 412, epoch: 25, lr: 0.5, ..RunMeta::default() };
+        let serve = |mut stream: UnixStream| {
+            assert_eq!(request(&mut stream), "{\"command\":\"watch\"}\n");
+            stream.write_all(Reply::accepted(&meta).to_line().as_bytes()).unwrap();
+            assert_eq!(request(&mut stream), "{\"command\":\"stop\"}\n");
+            stream.write_all(Reply::refused(&meta, "it is over").to_line().as_bytes()).unwrap();
+            assert_eq!(request(&mut stream), "{\"command\":\"status\"}\n");
+            // In two pieces, as a stream may deliver it.
+            let line = Reply::accepted(&meta).to_line();
+            stream.write_all(&line.as_bytes()[..10]).unwrap();
+            thread::sleep(Duration::from_millis(20));
+            stream.write_all(&line.as_bytes()[10..]).unwrap();
+        };
+        against(serve, |client| {
+            assert_eq!(client.send(&Command::Watch).unwrap(), Reply::accepted(&meta));
+            let error = client.send(&Command::Stop).unwrap_err();
+            assert_eq!(error.to_string(), "the trainer of `moons-0001` refused: it is over");
+            assert_eq!(client.send(&Command::Status).unwrap().step, 412, "a refusal leaves the connection open");
+        });
+    }
+
+    #[test]
+    fn a_reply_that_is_none_is_an_error() {
+        let good = Reply::accepted(&RunMeta::default()).to_line();
+        for answer in ["\n", "{}\n", "HTTP/1.1 400\r\n\r\n", "{\"ok\":\"\u{1b}[2J\"}\n", &good.repeat(2)] {
+            let error = answered_with(answer.as_bytes());
+            assert!(matches!(error, ControlError::Garbage { .. }), "{answer:?}: {error:?}");
+            assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
+        }
+        let error = answered_with(&[b'x'; MAX_LINE * 4]);
+        assert!(error.to_string().contains("too long"), "{error}");
+        let error = answered_with(good.trim_end().as_bytes());
+        assert!(error.to_string().contains("closed the connection"), "{error}");
+    }
+
+    #[test]
+    fn a_trainer_that_says_nothing_or_drips_is_given_up() {
+        let dripping = |mut stream: UnixStream| {
+            while stream.write_all(b" ").is_ok() {
+                thread::sleep(Duration::from_millis(100));
+            }
+        };
+        let silent = |mut stream: UnixStream| while stream.read(&mut [0; 64]).is_ok_and(|count| count > 0) {};
+        let patience = |client: &mut ControlClient| {
+            let start = Instant::now();
+            let error = client.send(&Command::Status).unwrap_err().to_string();
+            assert!(error.contains("`moons-0001` does not answer") && error.contains("nothing within 2 s"), "{error}");
+            start.elapsed()
+        };
+        for waited in [against(silent, patience), against(dripping, patience)] {
+            assert!(waited >= TIMEOUT && waited < TIMEOUT * 2, "{waited:?}");
+        }
+    }
+
+    #[test]
+    fn a_socket_without_a_trainer_is_an_error_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        let problem = || ControlClient::connect_to("moons-0001", &path).unwrap_err().to_string();
+        assert!(problem().contains("its socket is gone"), "{}", problem());
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(problem().contains("refused"), "{}", problem());
+        let long = folder.path().join("x".repeat(200));
+        assert!(ControlClient::connect_to("moons-0001", &long).is_err());
+    }
+
+    #[test]
+    fn a_trainer_that_accepts_nobody_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+        rustix::net::bind(&fd, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+        rustix::net::listen(&fd, 0).unwrap();
+        let start = Instant::now();
+        // The queue takes one or two before it is full.
+        let outcomes: Vec<_> = (0..3).map(|_| ControlClient::connect_to("moons-0001", &path)).collect();
+        let error = outcomes.into_iter().find_map(Result::err).unwrap().to_string();
+        assert!(error.contains("nothing within 2 s"), "{error}");
+        assert!(start.elapsed() < TIMEOUT * 3);
+    }
+}

@@ -221,3 +221,191 @@ fn last_number(home: &Path, recipe: &str) -> Result<u64, RunError> {
     });
     Ok(numbers.max().unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::thread;
+
+    use super::*;
+    use crate::run::moons;
+
+    fn of(variables: &[(&str, &str)], user: Option<&str>) -> Result<PathBuf, RunError> {
+        let get = |key: &str| variables.iter().find(|(name, _)| *name == key).map(|(_, value)| OsString::from(value));
+        home_of(get, user.map(PathBuf::from))
+    }
+
+    #[test]
+    fn home_follows_the_environment() {
+        let all = [("TORCHSCOPE_HOME", "/a"), ("XDG_STATE_HOME", "/b")];
+        assert_eq!(of(&all, Some("/c")).unwrap(), Path::new("/a"));
+        assert_eq!(of(&all[1..], Some("/c")).unwrap(), Path::new("/b/torchscope"));
+        assert_eq!(of(&[], Some("/c")).unwrap(), Path::new("/c/.local/state/torchscope"));
+        let ignored = [("TORCHSCOPE_HOME", ""), ("XDG_STATE_HOME", "b")];
+        assert_eq!(of(&ignored, Some("/c")).unwrap(), Path::new("/c/.local/state/torchscope"));
+        let relative = of(&[("TORCHSCOPE_HOME", "a")], None).unwrap();
+        assert_eq!(relative, env::current_dir().unwrap().join("a"));
+        for user in [None, Some(""), Some("c")] {
+            assert!(of(&[], user).unwrap_err().to_string().contains("TORCHSCOPE_HOME"));
+        }
+    }
+
+    #[test]
+    fn runs_are_numbered_and_complete() {
+        let home = tempfile::tempdir().unwrap();
+        let below = home.path().join("not/there/yet");
+        let first = RunDir::create(&below, &moons()).unwrap();
+        assert_eq!(first.path(), below.join("moons-0001"));
+        assert_eq!(RunDir::create(&below, &moons()).unwrap().name(), "moons-0002");
+        let recipe = Recipe::parse("recipe.toml", &fs::read_to_string(first.recipe_path()).unwrap()).unwrap();
+        assert_eq!(recipe, moons());
+        assert_eq!(first.meta().unwrap().name, "moons-0001");
+        // A number is not given twice as long as a later one is there; other recipes' numbers do not count.
+        fs::remove_dir_all(first.path()).unwrap();
+        for other in ["moons-x", "moons-big-0009", "moons-+7", "circles-0050", "moons-10000"] {
+            fs::create_dir(below.join(other)).unwrap();
+        }
+        assert_eq!(RunDir::create(&below, &moons()).unwrap().name(), "moons-10001");
+    }
+
+    #[test]
+    fn a_home_without_numbers_left_is_an_error() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join(format!("moons-{}", u64::MAX))).unwrap();
+        assert!(RunDir::create(home.path(), &moons()).is_err());
+    }
+
+    #[test]
+    fn runs_created_at_once_get_different_numbers() {
+        let home = tempfile::tempdir().unwrap();
+        let names: BTreeSet<String> = thread::scope(|scope| {
+            let create = || RunDir::create(home.path(), &moons()).unwrap().name();
+            let threads: Vec<_> = (0..16).map(|_| scope.spawn(create)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(names.len(), 16);
+    }
+
+    #[test]
+    fn a_given_place_must_be_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let free = folder.path().join("a/b");
+        let run = RunDir::create_at(&free, &moons()).unwrap();
+        assert_eq!((run.name().as_str(), run.meta().unwrap().name.as_str()), ("b", "b"));
+        let empty = folder.path().join("empty");
+        fs::create_dir(&empty).unwrap();
+        RunDir::create_at(&empty, &moons()).unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        for taken in [&free, &empty, &file] {
+            let error = RunDir::create_at(taken, &moons()).unwrap_err();
+            assert!(matches!(error, RunError::Occupied { .. }), "{error:?}");
+        }
+        assert!(RunDir::create_at(&file.join("below"), &moons()).unwrap_err().to_string().starts_with("cannot create"));
+    }
+
+    #[test]
+    fn one_of_two_gets_a_given_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("run");
+        let created: usize = thread::scope(|scope| {
+            let create = || usize::from(RunDir::create_at(&place, &moons()).is_ok());
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(create)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(created, 1);
+    }
+
+    #[test]
+    fn a_run_goes_by_the_name_of_its_directory() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        let renamed = home.path().join("the good one");
+        fs::rename(run.path(), &renamed).unwrap();
+        let run = RunDir::open(&renamed).unwrap();
+        assert_eq!(run.meta().unwrap().name, "the good one");
+        fs::create_dir(renamed.join("checkpoints")).unwrap();
+        assert_eq!(RunDir::open(&renamed.join("checkpoints/..")).unwrap().name(), "the good one");
+    }
+
+    #[test]
+    fn only_a_directory_with_a_run_json_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("odd/run.json")).unwrap();
+        for path in ["", "odd", "missing"] {
+            let error = RunDir::open(&folder.path().join(path)).unwrap_err();
+            assert!(error.to_string().contains("holds no run.json; pass a run directory"), "{error}");
+        }
+    }
+
+    #[test]
+    fn status_tells_a_dead_trainer_from_a_live_one() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        let state = || run.status().unwrap().state;
+        assert_eq!(state(), State::Starting, "libtorch may take its time");
+        let mut meta = run.meta().unwrap();
+        meta.started -= jiff::SignedDuration::from_mins(1);
+        run.write_meta(&meta).unwrap();
+        assert_eq!(state(), State::Crashed, "but not for ever");
+
+        let lock = RunLock::acquire(&run).unwrap();
+        assert_eq!(state(), State::Starting);
+        for written in [State::Running, State::Paused] {
+            meta.state = written;
+            run.write_meta(&meta).unwrap();
+            assert_eq!(state(), written);
+        }
+        drop(lock);
+        assert_eq!(state(), State::Crashed);
+        assert_eq!(run.meta().unwrap().state, State::Paused, "never written");
+
+        for written in [State::Finished, State::Stopped, State::Failed, State::Diverged] {
+            meta.state = written;
+            run.write_meta(&meta).unwrap();
+            assert_eq!(state(), written);
+        }
+    }
+
+    #[test]
+    fn a_run_that_ends_is_never_seen_as_crashed() {
+        let home = tempfile::tempdir().unwrap();
+        for _ in 0..50 {
+            let run = RunDir::create(home.path(), &moons()).unwrap();
+            let lock = RunLock::acquire(&run).unwrap();
+            let mut meta = run.meta().unwrap();
+            meta.state = State::Running;
+            run.write_meta(&meta).unwrap();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    loop {
+                        let state = run.status().unwrap().state;
+                        assert_ne!(state, State::Crashed);
+                        if state.is_over() {
+                            break;
+                        }
+                    }
+                });
+                thread::sleep(std::time::Duration::from_micros(300));
+                meta.state = State::Finished;
+                run.write_meta(&meta).unwrap();
+                drop(lock);
+            });
+        }
+    }
+
+    #[test]
+    fn a_failure_is_recorded_only_for_a_trainer_that_is_gone() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        let lock = RunLock::acquire(&run).unwrap();
+        assert!(matches!(run.record_failure("no"), Err(RunError::Locked { .. })));
+        drop(lock);
+        run.record_failure("libtorch is missing").unwrap();
+        let meta = run.status().unwrap();
+        assert_eq!((meta.state, meta.outcome.as_deref()), (State::Failed, Some("libtorch is missing")));
+        assert!(meta.finished.is_some());
+        run.record_failure("something else").unwrap();
+        assert_eq!(run.meta().unwrap().outcome.as_deref(), Some("libtorch is missing"));
+    }
+}

@@ -167,3 +167,152 @@ fn near(arg: &str, runs: &[RunDir]) -> Vec<String> {
     likely.truncate(MOST_OFFERED);
     if likely.is_empty() { names(runs) } else { likely.into_iter().map(|(_, name)| name).collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::run::moons;
+
+    /// A home with three runs of moons, the first one started last.
+    fn home() -> tempfile::TempDir {
+        let home = tempfile::tempdir().unwrap();
+        for age in [0, 10, 20] {
+            let run = RunDir::create(home.path(), &moons()).unwrap();
+            let mut meta = run.meta().unwrap();
+            meta.started -= SignedDuration::from_secs(age);
+            run.write_meta(&meta).unwrap();
+        }
+        home
+    }
+
+    fn found(roots: &[PathBuf]) -> Vec<String> {
+        list(roots).into_iter().map(|run| run.map_or_else(|error| error.to_string(), |run| run.meta.name)).collect()
+    }
+
+    #[test]
+    fn the_newest_run_comes_first() {
+        let home = home();
+        assert_eq!(found(&[home.path().to_owned()]), ["moons-0001", "moons-0002", "moons-0003"]);
+        assert_eq!(list_home(home.path()).len(), 3);
+        assert!(list_home(&home.path().join("missing")).is_empty());
+    }
+
+    #[test]
+    fn runs_are_found_four_folders_down_and_once() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| RunDir::create_at(&root.path().join(path), &moons()).unwrap();
+        at("1/2/3/four");
+        at("1/2/3/4/five");
+        let outer = at("outer");
+        RunDir::create_at(&outer.path().join("inner"), &moons()).unwrap();
+        symlink(root.path(), root.path().join("1/loop")).unwrap();
+        symlink(outer.path(), root.path().join("link")).unwrap();
+        let mut names = found(&[root.path().to_owned(), root.path().join("1/.."), outer.path().to_owned()]);
+        names.sort();
+        assert_eq!(names, ["four", "outer"]);
+        // A root itself may be a link.
+        assert_eq!(found(&[root.path().join("link")]), ["link"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_comes_last_and_says_so() {
+        let home = home();
+        let broken = home.path().join("broken");
+        fs::create_dir(&broken).unwrap();
+        fs::write(broken.join("run.json"), "{").unwrap();
+        // A pipe would block whoever opens it.
+        let pipe = home.path().join("pipe");
+        fs::create_dir(&pipe).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, pipe.join("run.json"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+            .unwrap();
+        let names = found(&[home.path().join("missing"), home.path().to_owned()]);
+        assert_eq!(names[..3], ["moons-0001", "moons-0002", "moons-0003"]);
+        assert!(names[3].starts_with("cannot list runs in") && names[4].contains("is damaged"), "{names:?}");
+        assert_eq!(names.len(), 5);
+    }
+
+    #[test]
+    fn no_argument_means_the_run_started_last() {
+        let home = home();
+        assert_eq!(resolve(None, home.path()).unwrap().name(), "moons-0001");
+        let empty = tempfile::tempdir().unwrap();
+        for nothing in [empty.path(), &empty.path().join("missing")] {
+            for arg in [None, Some("moons")] {
+                let error = resolve(arg, nothing).unwrap_err().to_string();
+                assert!(error.contains("`torchscope train moons` starts one"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_read_is_not_the_latest() {
+        let home = home();
+        fs::create_dir(home.path().join("z")).unwrap();
+        fs::write(home.path().join("z/run.json"), "").unwrap();
+        assert_eq!(resolve(None, home.path()).unwrap().name(), "moons-0001");
+        assert_eq!(resolve(Some("z"), home.path()).unwrap().name(), "z", "but can be named");
+    }
+
+    #[test]
+    fn paths_names_and_beginnings_lead_to_a_run() {
+        let home = home();
+        let name = |arg: &str| resolve(Some(arg), home.path()).unwrap().name();
+        assert_eq!(name("moons-0002"), "moons-0002");
+        let path = home.path().join("moons-0003");
+        assert_eq!(name(path.to_str().unwrap()), "moons-0003");
+        assert_eq!(name(&format!("{}/", path.display())), "moons-0003");
+        RunDir::create_at(&home.path().join("other"), &moons()).unwrap();
+        assert_eq!(name("o"), "other");
+        // A whole name beats longer ones that start with it.
+        RunDir::create_at(&home.path().join("moons-00"), &moons()).unwrap();
+        assert_eq!(name("moons-00"), "moons-00");
+    }
+
+    #[test]
+    fn a_beginning_of_several_names_is_an_error_that_lists_them() {
+        let home = home();
+        let error = resolve(Some("moons"), home.path()).unwrap_err();
+        let RunError::Ambiguous { names, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(*names, ["moons-0001", "moons-0002", "moons-0003"]);
+        assert!(error.to_string().contains("say more of the name"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_name_is_answered_with_near_ones() {
+        let home = home();
+        RunDir::create_at(&home.path().join("spiral-0001"), &moons()).unwrap();
+        let near = |arg: &str| match resolve(Some(arg), home.path()).unwrap_err() {
+            RunError::NoSuchRun { near, .. } => near,
+            error => panic!("{error:?}"),
+        };
+        assert_eq!(near("sprial-0001"), ["spiral-0001"]);
+        assert_eq!(near("mnist"), ["spiral-0001", "moons-0001", "moons-0002", "moons-0003"], "else all, newest first");
+        assert_eq!(near("").len(), 4);
+        assert!(!resolve(Some("\u{1b}[2J"), home.path()).unwrap_err().to_string().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_path_never_leads_into_the_home_by_the_back_door() {
+        let outer = home();
+        let inner = outer.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        RunDir::create(&inner, &moons()).unwrap();
+        for arg in ["../moons-0002", "./moons-0001", "moons-0001/", "moons-0001/.", "/moons-0001", "..", ".", "/"] {
+            let error = resolve(Some(arg), &inner).unwrap_err();
+            assert!(matches!(error, RunError::NotARun { .. }), "{arg}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_runs_is_answered_with_its_runs() {
+        let home = home();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let error = resolve(Some(home.path().to_str().unwrap()), elsewhere.path()).unwrap_err();
+        assert!(error.to_string().contains("pass a run directory, such as `/"), "{error}");
+        assert!(error.to_string().contains("moons-0001`"), "{error}");
+    }
+}

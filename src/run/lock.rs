@@ -56,3 +56,41 @@ pub(super) fn is_held(path: &Path) -> Result<bool, RunError> {
         Err(TryLockError::Error(source)) => Err(RunError::Io { doing: "lock", path: path.to_owned(), source }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::moons;
+
+    #[test]
+    fn one_trainer_at_a_time_and_looking_takes_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        assert!(!run.is_locked().unwrap(), "no file yet");
+        let lock = RunLock::acquire(&run).unwrap();
+        assert!(run.is_locked().unwrap());
+        assert!(run.is_locked().unwrap(), "looking did not free it");
+        let error = RunLock::acquire(&run).unwrap_err();
+        assert!(matches!(error, RunError::Locked { .. }), "{error:?}");
+        assert!(error.to_string().contains("`torchscope attach moons-0001`"), "{error}");
+        drop(lock);
+        assert!(!run.is_locked().unwrap());
+        RunLock::acquire(&run).unwrap();
+    }
+
+    #[test]
+    fn a_trainer_waits_out_somebody_who_looks() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        let look = File::create(run.lock_path()).unwrap();
+        look.lock_shared().unwrap();
+        assert!(!run.is_locked().unwrap(), "two who look do not see a trainer in each other");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(30));
+                look.unlock().unwrap();
+            });
+            RunLock::acquire(&run).unwrap();
+        });
+    }
+}

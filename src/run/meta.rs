@@ -287,3 +287,152 @@ pub fn hostname() -> String {
     let name = name.trim();
     if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+
+    const STATES: [State; 8] = [
+        State::Starting,
+        State::Running,
+        State::Paused,
+        State::Finished,
+        State::Stopped,
+        State::Failed,
+        State::Crashed,
+        State::Diverged,
+    ];
+
+    fn read(text: &str) -> Result<RunMeta, RunError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        fs::write(&path, text).unwrap();
+        RunMeta::read(&path)
+    }
+
+    #[test]
+    fn everything_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        let mut meta = RunMeta::starting("moons-0001".to_owned(), &super::super::moons());
+        meta.state = State::Diverged;
+        meta.outcome = Some("dense1.weight is NaN at step 40".to_owned());
+        meta.best.insert("loss/eval".to_owned(), Best { value: 0.25, step: 12 });
+        meta.last.insert("loss/train".to_owned(), f64::INFINITY);
+        meta.pid = Some(42);
+        meta.socket = Some("/run/user/1/torchscope/a.sock".into());
+        meta.finished = Some(Timestamp::now());
+        meta.write(&path).unwrap();
+        assert_eq!(RunMeta::read(&path).unwrap(), meta);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn a_new_run_says_what_the_recipe_says() {
+        let recipe = super::super::moons();
+        let meta = RunMeta::starting("moons-0001".to_owned(), &recipe);
+        assert_eq!((meta.version, meta.state, meta.step), (1, State::Starting, 0));
+        assert_eq!((meta.seed, meta.epochs, meta.batch_size), (recipe.seed, recipe.epochs, recipe.batch_size));
+        // 2*20 + 20 + 20*1 + 1
+        assert_eq!(meta.network.unwrap().parameter_count(), 81);
+        assert_eq!((meta.loss.as_str(), meta.optimizer.as_str()), ("bce", "sgd"));
+        assert_eq!(meta.pid, None, "the trainer records itself");
+    }
+
+    #[test]
+    fn the_optimizer_is_named_with_what_sets_it_apart() {
+        let words = |momentum, nesterov, weight_decay| {
+            optimizer_in_words(&OptimizerSpec::Sgd { lr: 0.5, momentum, nesterov, weight_decay })
+        };
+        assert_eq!(words(0.0, false, 0.0), "sgd");
+        assert_eq!(words(0.9, false, 0.0), "sgd, momentum 0.9");
+        assert_eq!(words(0.9, true, 0.001), "sgd, nesterov momentum 0.9, weight decay 0.001");
+    }
+
+    #[test]
+    fn older_and_newer_files_are_read() {
+        assert_eq!(read("{}").unwrap(), RunMeta::default());
+        let newer = r#"{"version": 2, "state": "running", "step": 7, "gpus": [{"a": 1}], "network": {"graph": []}}"#;
+        let meta = read(newer).unwrap();
+        assert_eq!((meta.state, meta.step, meta.network), (State::Running, 7, None));
+    }
+
+    #[test]
+    fn files_that_cannot_be_read_say_why() {
+        let newer = read(r#"{"version": 3, "state": "hibernating"}"#).unwrap_err();
+        assert!(matches!(newer, RunError::Newer { version: 3, known: 1, .. }), "{newer:?}");
+        assert!(newer.to_string().contains("update torchscope"), "{newer}");
+        for text in ["", "{", "null", "7", "{\"step\": -1}", "{\"step\": \"\u{1b}[2J\"}", "\u{0}\u{1}"] {
+            let error = read(text).unwrap_err();
+            assert!(matches!(error, RunError::Damaged { .. }), "{text:?}: {error:?}");
+            let shown = error.to_string();
+            assert!(shown.contains("run.json") && !shown.contains('\u{1b}'), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn readers_never_see_part_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        let mut meta = RunMeta::starting("moons-0001".to_owned(), &super::super::moons());
+        meta.write(&path).unwrap();
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut last = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let seen = RunMeta::read(&path).unwrap();
+                    assert!(seen.step >= last);
+                    assert_eq!(seen.outcome.unwrap_or_default().len() as u64, seen.step);
+                    last = seen.step;
+                }
+            });
+            for step in 1..500 {
+                meta.step = step;
+                meta.outcome = Some("x".repeat(step as usize));
+                meta.write(&path).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+    }
+
+    #[test]
+    fn a_failed_write_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        // A folder in the way makes the rename fail.
+        fs::create_dir(folder.path().join("run.json")).unwrap();
+        let error = RunMeta::default().write(&folder.path().join("run.json")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot write"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn states_have_one_spelling_and_the_exit_codes_of_the_design() {
+        for state in STATES {
+            assert_eq!(serde_json::to_string(&state).unwrap(), format!("\"{state}\""));
+            assert_ne!(state.is_live(), state.is_over());
+        }
+        assert_eq!(format!("[{:>9}]", State::Running), "[  running]");
+        let codes: Vec<u8> = STATES.iter().map(|state| state.exit_code()).collect();
+        assert_eq!(codes, [0, 0, 0, 0, 3, 1, 1, 4]);
+    }
+
+    #[test]
+    fn without_a_trainer_only_a_young_start_is_live() {
+        let young = SignedDuration::from_secs(3);
+        let old = SignedDuration::from_secs(31);
+        for state in STATES.into_iter().filter(|state| state.is_over()) {
+            assert_eq!(state.without_trainer(true, young), state);
+        }
+        assert_eq!(State::Running.without_trainer(true, young), State::Crashed);
+        assert_eq!(State::Paused.without_trainer(true, young), State::Crashed);
+        assert_eq!(State::Starting.without_trainer(false, young), State::Starting);
+        assert_eq!(State::Starting.without_trainer(false, -young), State::Starting);
+        assert_eq!(State::Starting.without_trainer(false, old), State::Crashed);
+        assert_eq!(State::Starting.without_trainer(false, -old), State::Crashed);
+        assert_eq!(State::Starting.without_trainer(true, young), State::Crashed, "it had a trainer, and has none");
+    }
+}

@@ -33,3 +33,8 @@ pub use meta::{Best, RunMeta, STARTING_GRACE, State, hostname};
 pub use socket::{ControlSocket, peer_is_us, socket_path};
 pub use spawn::{find_trainer, spawn_trainer};
 pub use tail::{log_tail, plain};
+
+#[cfg(test)]
+fn moons() -> crate::recipe::Recipe {
+    crate::recipe::Recipe::load("moons", &[]).unwrap()
+}

@@ -135,3 +135,152 @@ impl Drop for ControlSocket {
         let _ = fs::remove_file(&self.path);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::run::moons;
+
+    fn uid() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    /// A runtime directory and a temporary folder, as a login has them.
+    fn places() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let [runtime, temporary] = ["runtime", "tmp"].map(|name| folder.path().join(name));
+        DirBuilder::new().mode(0o700).create(&runtime).unwrap();
+        fs::create_dir(&temporary).unwrap();
+        (folder, runtime, temporary)
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn the_runtime_directory_comes_first() {
+        let (_folder, runtime, temporary) = places();
+        let socket = place(Some(&runtime), &temporary, uid(), Path::new("/runs/a")).unwrap();
+        assert_eq!(socket.parent().unwrap(), runtime.join("torchscope"));
+        assert_eq!(mode(socket.parent().unwrap()), 0o700);
+        assert_eq!(place(Some(&runtime), &temporary, uid(), Path::new("/runs/a")).unwrap(), socket, "again the same");
+        assert_ne!(place(Some(&runtime), &temporary, uid(), Path::new("/runs/b")).unwrap(), socket);
+    }
+
+    #[test]
+    fn without_a_good_runtime_directory_it_is_the_temporary_folder() {
+        let (folder, runtime, temporary) = places();
+        let expected = temporary.join(format!("torchscope-{}", uid()));
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let link = folder.path().join("link");
+        symlink(&runtime, &link).unwrap();
+        let open = folder.path().join("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+        let missing = folder.path().join("missing");
+        let deep = runtime.join("x".repeat(100));
+        fs::create_dir(&deep).unwrap();
+        for bad in [None, Some(&file), Some(&link), Some(&open), Some(&missing), Some(&deep)] {
+            let socket = place(bad.map(PathBuf::as_path), &temporary, uid(), Path::new("/runs/a")).unwrap();
+            assert_eq!(socket.parent().unwrap(), expected, "{bad:?}");
+        }
+        assert!(!is_runtime_dir(Path::new("relative"), uid()));
+        assert!(!is_runtime_dir(&runtime, uid() + 1), "somebody else's");
+        // A runtime directory in which our folder is not ours to use.
+        symlink(&temporary, runtime.join("torchscope")).unwrap();
+        let socket = place(Some(&runtime), &temporary, uid(), Path::new("/runs/a")).unwrap();
+        assert_eq!(socket.parent().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_folder_that_others_may_enter_is_refused() {
+        let (folder, _, temporary) = places();
+        let ours = temporary.join(format!("torchscope-{}", uid()));
+        let refused = || place(None, &temporary, uid(), Path::new("/runs/a")).unwrap_err().to_string();
+
+        symlink(folder.path().join("runtime"), &ours).unwrap();
+        assert!(refused().contains("not a folder; remove it"), "{}", refused());
+        fs::remove_file(&ours).unwrap();
+
+        fs::write(&ours, "").unwrap();
+        assert!(refused().contains("not a folder; remove it"), "{}", refused());
+        fs::remove_file(&ours).unwrap();
+
+        fs::create_dir(&ours).unwrap();
+        fs::set_permissions(&ours, Permissions::from_mode(0o750)).unwrap();
+        assert!(refused().contains("`chmod 700` it"), "{}", refused());
+
+        fs::set_permissions(&ours, Permissions::from_mode(0o700)).unwrap();
+        let error = private(&ours, uid() + 1).unwrap_err().to_string();
+        assert!(error.contains("belongs to another user"), "{error}");
+        assert!(private(&ours, uid()).is_ok());
+    }
+
+    #[test]
+    fn a_path_too_long_for_a_socket_is_an_error() {
+        let (_folder, _, temporary) = places();
+        let deep = temporary.join("y".repeat(100));
+        fs::create_dir(&deep).unwrap();
+        let error = place(None, &deep, uid(), Path::new("/runs/a")).unwrap_err().to_string();
+        assert!(error.contains("set TMPDIR to a shorter one"), "{error}");
+        assert!(!deep.join(format!("torchscope-{}", uid())).exists(), "nothing was created for it");
+        // The longest path that passes can be bound.
+        let room = LONGEST_PATH - temporary.as_os_str().len() - "/".len();
+        let longest = temporary.join("z".repeat(room));
+        assert!(fits(&longest) && UnixListener::bind(&longest).is_ok());
+        assert!(!fits(&temporary.join("z".repeat(room + 1))));
+    }
+
+    #[test]
+    fn a_socket_is_ours_alone_and_goes_with_its_trainer() {
+        let (_folder, _, temporary) = places();
+        let path = temporary.join("a.sock");
+        let socket = ControlSocket::bind_at(path.clone()).unwrap();
+        assert_eq!((socket.path(), mode(&path)), (path.as_path(), 0o600));
+        let client = UnixStream::connect(&path).unwrap();
+        let (server, _) = socket.listener().accept().unwrap();
+        assert!(peer_is_us(&client).unwrap() && peer_is_us(&server).unwrap());
+        let error = ControlSocket::bind_at(path.clone()).unwrap_err().to_string();
+        assert!(error.contains("another process answers"), "{error}");
+        drop(socket);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_a_killed_trainer_left_behind_is_replaced() {
+        let (folder, _, temporary) = places();
+        let path = temporary.join("a.sock");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists(), "the standard library leaves it, as a killed process does");
+        drop(ControlSocket::bind_at(path.clone()).unwrap());
+        symlink(folder.path().join("elsewhere"), &path).unwrap();
+        drop(ControlSocket::bind_at(path.clone()).unwrap());
+        assert!(!folder.path().join("elsewhere").exists());
+    }
+
+    #[test]
+    fn one_run_has_one_socket_whatever_path_leads_to_it() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        let link = home.path().join("link");
+        symlink(run.path(), &link).unwrap();
+        let through = socket_path(&RunDir::open(&link).unwrap()).unwrap();
+        assert_eq!(through, socket_path(&run).unwrap());
+        assert!(fits(&through) && through.is_absolute());
+        let lock = RunLock::acquire(&run).unwrap();
+        let socket = ControlSocket::bind(&lock, &run).unwrap();
+        assert_eq!(socket.path(), through);
+    }
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        // From the reference vectors of Fowler, Noll and Vo.
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+}

@@ -73,3 +73,61 @@ fn leave_session(command: &mut Command) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::run::{State, log_tail, moons};
+
+    #[test]
+    fn the_trainer_runs_detached_and_prints_into_its_log() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/run_fake_trainer.sh");
+        for starts in 1..=2 {
+            assert!(spawn(&program, &run).unwrap().wait().unwrap().success());
+            let log = log_tail(&run.trainer_log_path(), 100);
+            assert_eq!(log.len(), 5 * starts, "appended, not replaced: {log:?}");
+        }
+        let policy = env::var("OMP_WAIT_POLICY").unwrap_or("passive".to_owned());
+        let expected = [
+            format!("arguments: 1 {}", run.path().display()),
+            "own session: yes".to_owned(),
+            "input: 0".to_owned(),
+            format!("wait policy: {policy}"),
+            "an error".to_owned(),
+        ];
+        assert_eq!(log_tail(&run.trainer_log_path(), 5), expected);
+    }
+
+    #[test]
+    fn a_trainer_that_cannot_be_started_is_an_error() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        let error = spawn(&home.path().join("nothing"), &run).unwrap_err();
+        assert!(error.to_string().starts_with("cannot start `"), "{error}");
+        assert_eq!(run.status().unwrap().state, State::Starting);
+    }
+
+    #[test]
+    fn the_trainer_beside_this_program_comes_before_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/run_fake_trainer.sh");
+        let [beside, first, second] = ["bin", "first", "second"].map(|name| folder.path().join(name));
+        for place in [&beside, &first, &second] {
+            fs::create_dir(place).unwrap();
+        }
+        let path = env::join_paths([Path::new(""), &first, &second]).unwrap();
+        let found = || find(&beside, Some(&path));
+        let error = found().unwrap_err().to_string();
+        assert!(error.contains("neither beside") && error.contains("cargo build"), "{error}");
+        fs::write(first.join(PROGRAM), "not executable").unwrap();
+        symlink(&real, second.join(PROGRAM)).unwrap();
+        assert_eq!(found().unwrap(), second.join(PROGRAM));
+        symlink(&real, beside.join(PROGRAM)).unwrap();
+        assert_eq!(found().unwrap(), beside.join(PROGRAM));
+        assert!(find(Path::new(""), None).is_err());
+    }
+}

@@ -107,3 +107,95 @@ fn skip_string(chars: &mut Chars<'_>) {
 fn is_reordering(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tail(bytes: &[u8], lines: usize) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trainer.log");
+        fs::write(&path, bytes).unwrap();
+        log_tail(&path, lines)
+    }
+
+    #[test]
+    fn the_last_lines_come_in_order() {
+        assert_eq!(tail(b"one\ntwo\nthree\n", 2), ["two", "three"]);
+        assert_eq!(tail(b"one\ntwo", 5), ["one", "two"]);
+        assert_eq!(tail(b"one\n\ntwo\r\n\n \n", 5), ["one", "", "two"]);
+        assert_eq!(tail(b"one", 0), [""; 0]);
+        assert_eq!(tail(b"", 5), [""; 0]);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_read_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(log_tail(&folder.path().join("missing"), 5), [""; 0]);
+        let lines = log_tail(folder.path(), 5);
+        assert!(lines.len() == 1 && lines[0].starts_with("cannot read `/"), "{lines:?}");
+    }
+
+    #[test]
+    fn only_the_end_of_a_long_log_is_read() {
+        let long: Vec<String> = (0..20_000).map(|line| format!("line {line}")).collect();
+        let lines = tail(long.join("\n").as_bytes(), 1_000_000);
+        assert_eq!(lines.last().unwrap(), "line 19999");
+        assert!(lines.len() < 8_000, "{}", lines.len());
+        assert!(lines[0].starts_with("line "), "no line cut in two: {}", lines[0]);
+        let one = vec![b'x'; 200_000];
+        assert_eq!(tail(&one, 3), ["x".repeat(WINDOW as usize)], "a line longer than the window is better than none");
+    }
+
+    #[test]
+    fn a_progress_bar_shows_its_last_state() {
+        assert_eq!(tail(b"loading\n 10 %\r 50 %\r100 %\r\n", 5), ["loading", "100 %"]);
+    }
+
+    #[test]
+    fn broken_utf8_is_no_obstacle() {
+        assert_eq!(tail(b"a\xff\xfeb\n", 5), ["a\u{fffd}\u{fffd}b"]);
+    }
+
+    #[test]
+    fn sequences_that_a_terminal_obeys_are_gone() {
+        for (text, shown) in [
+            ("\u{1b}[1;31mred\u{1b}[0m", "red"),
+            ("\u{1b}[?1049h\u{1b}[2J\u{1b}[Hx", "x"),
+            ("\u{1b}]0;title\u{7}x", "x"),
+            ("\u{1b}]8;;http://a\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
+            ("\u{1b}P1$r\u{1b}\\x", "x"),
+            ("\u{1b}_Gi=1;AAAA\u{1b}\\x", "x"),
+            ("\u{1b}(Bx\u{1b}cy\u{1b}7z", "xyz"),
+            ("\u{9b}31mx\u{9d}52;c;AAAA\u{9c}y", "xy"),
+            ("a\tb\u{8}c\u{7f}", "a bc"),
+            ("\u{202e}gnp.exe", "gnp.exe"),
+            ("\u{1b}[", ""),
+            ("\u{1b}", ""),
+            ("\u{1b}]never closed", ""),
+            ("日本語 ünï", "日本語 ünï"),
+        ] {
+            assert_eq!(plain(text), shown, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_controls_a_terminal_comes_through(text in "(?s).{0,60}|[\\x1b\\x07\\[\\];m0-9A-Za-z\\\\\u{80}-\u{9f}]{0,60}") {
+            let shown = plain(&text);
+            prop_assert!(!shown.chars().any(char::is_control), "{:?}", shown);
+            prop_assert_eq!(plain(&shown), shown);
+        }
+
+        #[test]
+        fn any_bytes_make_a_tail(bytes in proptest::collection::vec(any::<u8>(), 0..400), lines in 0usize..10) {
+            let tail = last_lines(&bytes, false, lines);
+            prop_assert!(tail.len() <= lines);
+            prop_assert!(!tail.concat().chars().any(char::is_control));
+        }
+    }
+}
