@@ -19,26 +19,37 @@ impl Extremes {
     pub(super) const NONE: Self = Self { min: f32::INFINITY, max: f32::NEG_INFINITY };
 
     fn of_values(values: &[f32]) -> Self {
-        values.iter().fold(Self::NONE, |seen, &value| {
-            let finite = value.is_finite();
-            seen.join(Self {
-                min: if finite { value } else { f32::INFINITY },
-                max: if finite { value } else { f32::NEG_INFINITY },
-            })
-        })
+        // Side by side: one chain of comparisons would make each value wait for the one before it.
+        let (fours, rest) = values.as_chunks::<4>();
+        let (mut min, mut max) = ([f32::INFINITY; 4], [f32::NEG_INFINITY; 4]);
+        for four in fours {
+            for lane in 0..4 {
+                let finite = four[lane].abs() < f32::INFINITY;
+                min[lane] = lesser(if finite { four[lane] } else { f32::INFINITY }, min[lane]);
+                max[lane] = greater(if finite { four[lane] } else { f32::NEG_INFINITY }, max[lane]);
+            }
+        }
+        let lanes = min.iter().zip(max).map(|(&min, max)| Self { min, max });
+        let rest = rest.iter().filter(|value| value.is_finite()).map(|&value| Self { min: value, max: value });
+        lanes.chain(rest).fold(Self::NONE, Self::join)
     }
 
     fn of_nodes(nodes: &[Self]) -> Self {
         nodes.iter().fold(Self::NONE, |seen, &node| seen.join(node))
     }
 
-    // Neither side is ever NaN, so a plain comparison will do; it is one instruction where `f32::min` is four.
     fn join(self, other: Self) -> Self {
-        Self {
-            min: if other.min < self.min { other.min } else { self.min },
-            max: if other.max > self.max { other.max } else { self.max },
-        }
+        Self { min: lesser(other.min, self.min), max: greater(other.max, self.max) }
     }
+}
+
+// Neither side is ever NaN, so a plain comparison will do; it is one instruction where `f32::min` is four.
+fn lesser(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+fn greater(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
 }
 
 /// The tree over a list of values that the caller keeps, and passes to every call.
@@ -50,6 +61,7 @@ pub(super) struct Pyramid {
 
 impl Pyramid {
     /// To be called after each value appended to `values`.
+    #[inline]
     pub(super) fn appended(&mut self, values: &[f32]) {
         if values.len().is_multiple_of(BRANCH) {
             self.close(values);

@@ -61,17 +61,27 @@ impl Series {
     ///
     /// Values are kept in single precision, as event files hold them; a finite value beyond its range becomes its
     /// largest number, so that only what was not finite counts as such.
+    #[inline]
     pub fn push(&mut self, step: i64, value: f64) {
         if self.steps.last().is_some_and(|last| step <= last) {
             self.rewrite_from(step);
         }
-        let narrow = if value.is_finite() { (value as f32).clamp(f32::MIN, f32::MAX) } else { value as f32 };
+        let mut narrow = value as f32;
         if !narrow.is_finite() {
-            self.holes.push(self.values.len());
+            narrow = self.not_finite(value);
         }
         self.steps.push(step);
         self.values.push(narrow);
         self.pyramid.appended(&self.values);
+    }
+
+    #[cold]
+    fn not_finite(&mut self, value: f64) -> f32 {
+        if value.is_finite() {
+            return f32::MAX.copysign(value as f32);
+        }
+        self.holes.push(self.values.len());
+        value as f32
     }
 
     #[cold]

@@ -24,24 +24,34 @@ pub(super) struct Steps {
     runs: Vec<Run>,
     len: usize,
     last: i64,
+    /// Stride of the last run, beside what every append touches anyway.
+    stride: u64,
 }
 
 impl Steps {
+    #[inline]
     pub(super) fn last(&self) -> Option<i64> {
         (self.len > 0).then_some(self.last)
     }
 
     /// Appends a step, which must be greater than the last one.
+    #[inline]
     pub(super) fn push(&mut self, step: i64) {
         debug_assert!(self.last().is_none_or(|last| last < step), "steps must increase");
         let gap = step.abs_diff(self.last);
-        match self.runs.last_mut() {
-            Some(run) if run.stride == gap => {}
-            Some(run) if self.len - run.start == 1 => run.stride = gap,
-            _ => self.runs.push(Run { start: self.len, first: step, stride: 0 }),
+        if gap != self.stride || self.len == 0 {
+            self.change_stride(step, gap);
         }
         self.len += 1;
         self.last = step;
+    }
+
+    fn change_stride(&mut self, step: i64, gap: u64) {
+        match self.runs.last_mut() {
+            Some(run) if run.stride == 0 => run.stride = gap,
+            _ => self.runs.push(Run { start: self.len, first: step, stride: 0 }),
+        }
+        self.stride = self.runs.last().map_or(0, |run| run.stride);
     }
 
     /// Step of sample `index`.
@@ -82,6 +92,7 @@ impl Steps {
         {
             run.stride = 0;
         }
+        self.stride = self.runs.last().map_or(0, |run| run.stride);
     }
 
     /// Steps of the samples from `index` on.
