@@ -36,15 +36,13 @@ pub fn crossing<S: Data<Elem = f32>>(field: &ArrayBase<S, Ix2>, level: f32) -> V
             dots.set(nearer % width, nearer / width);
         }
     };
-    for y in 0..height {
-        for at in y * width..(y + 1) * width {
-            if at + 1 < (y + 1) * width {
-                mark(at, at + 1);
-            }
-            if y + 1 < height {
-                mark(at, at + width);
-            }
+    for start in (0..values.len()).step_by(width) {
+        for at in start..start + width - 1 {
+            mark(at, at + 1);
         }
+    }
+    for at in 0..values.len() - width {
+        mark(at, at + width);
     }
     dots.thin();
     dots.lit()

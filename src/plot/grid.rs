@@ -11,28 +11,29 @@ struct Between {
 
 impl Between {
     /// Place `t` in 0..=1 along `len > 0` points, the first at 0 and the last at 1.
-    fn new(t: f32, len: usize) -> Self {
+    fn at(t: f32, len: usize) -> Self {
         let last = len - 1;
-        let at = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) } * last as f32;
-        let low = (at as usize).min(last);
-        Self { low, high: (low + 1).min(last), share: at - low as f32 }
+        let place = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) } * last as f32;
+        let low = (place as usize).min(last);
+        Self { low, high: (low + 1).min(last), share: place - low as f32 }
     }
-}
 
-/// Weighs without touching a neighbour of weight zero, so that one NaN spoils only what lies next to it.
-fn mix(a: f32, b: f32, share: f32) -> f32 {
-    if share <= 0.0 {
-        a
-    } else if share >= 1.0 {
-        b
-    } else {
-        a + (b - a) * share
+    /// Place of each of `points` points spread along `len > 0` points, ends on ends; a single one is in the middle.
+    /// In integers, so that a point that falls on another has no share in its neighbour.
+    fn spread(points: usize, len: usize) -> impl Iterator<Item = Self> {
+        let last = len - 1;
+        let (intervals, offset) = if points > 1 { (2 * (points - 1), 0) } else { (2, last) };
+        (0..points).map(move |index| {
+            let place = 2 * index * last + offset;
+            let low = place / intervals;
+            Self { low, high: (low + 1).min(last), share: (place % intervals) as f32 / intervals as f32 }
+        })
     }
-}
 
-fn at<S: Data<Elem = f32>>(field: &ArrayBase<S, Ix2>, x: Between, y: Between) -> f32 {
-    let row = |y: usize| mix(field[[y, x.low]], field[[y, x.high]], x.share);
-    if y.share > 0.0 { mix(row(y.low), row(y.high), y.share) } else { row(y.low) }
+    /// Weighs `low` and `high`, without touching one of weight zero: a NaN spoils only what lies next to it.
+    fn mix(self, low: f32, high: f32) -> f32 {
+        if self.share > 0.0 { low + (high - low) * self.share } else { low }
+    }
 }
 
 /// Value of `field`, shape (rows, cols), at `u` of its width and `v` of its height, in 0..=1 from the centre of the first
@@ -42,7 +43,9 @@ pub fn bilinear<S: Data<Elem = f32>>(field: &ArrayBase<S, Ix2>, u: f32, v: f32) 
     if rows == 0 || cols == 0 {
         return f32::NAN;
     }
-    at(field, Between::new(u, cols), Between::new(v, rows))
+    let (x, y) = (Between::at(u, cols), Between::at(v, rows));
+    let across = |x: usize| y.mix(field[[y.low, x]], field[[y.high, x]]);
+    x.mix(across(x.low), across(x.high))
 }
 
 /// `field` brought to `width` x `height` points bilinearly, shape (height, width), corners on corners: for braille pass
@@ -50,13 +53,22 @@ pub fn bilinear<S: Data<Elem = f32>>(field: &ArrayBase<S, Ix2>, u: f32, v: f32) 
 /// field is NaN or empty.
 pub fn resample<S: Data<Elem = f32>>(field: &ArrayBase<S, Ix2>, width: usize, height: usize) -> Array2<f32> {
     let (rows, cols) = field.dim();
+    let mut fine = Array2::from_elem((height, width), f32::NAN);
     if rows == 0 || cols == 0 {
-        return Array2::from_elem((height, width), f32::NAN);
+        return fine;
     }
-    let place = |index: usize, points: usize| if points > 1 { index as f32 / (points - 1) as f32 } else { 0.5 };
-    let across: Vec<Between> = (0..width).map(|x| Between::new(place(x, width), cols)).collect();
-    let down: Vec<Between> = (0..height).map(|y| Between::new(place(y, height), rows)).collect();
-    Array2::from_shape_fn((height, width), |(y, x)| at(field, across[x], down[y]))
+    let across: Vec<Between> = Between::spread(width, cols).collect();
+    // Down first, once for each column of the field: what is left for a point is one blend of two neighbours.
+    let mut blended = vec![0.0; cols];
+    for (y, mut row) in Between::spread(height, rows).zip(fine.rows_mut()) {
+        for (value, (&low, &high)) in blended.iter_mut().zip(field.row(y.low).iter().zip(field.row(y.high))) {
+            *value = y.mix(low, high);
+        }
+        for (value, x) in row.iter_mut().zip(&across) {
+            *value = x.mix(blended[x.low], blended[x.high]);
+        }
+    }
+    fine
 }
 
 #[cfg(test)]
@@ -81,6 +93,13 @@ mod tests {
         let field = Array2::from_shape_fn((5, 7), |(y, x)| (y * 7 + x) as f32);
         assert_eq!(resample(&field, 7, 5), field);
         assert_eq!(resample(&field.slice(s![1..3, 2..6]), 4, 2), field.slice(s![1..3, 2..6]));
+    }
+
+    #[test]
+    fn a_point_on_a_point_takes_nothing_from_its_neighbours() {
+        let field = Array2::from_shape_fn((1, 50), |(_, x)| if x % 2 == 0 { x as f32 } else { f32::NAN });
+        let fine = resample(&field, 49 * 7 + 1, 1);
+        assert!((0..50).step_by(2).all(|x| fine[[0, x * 7]] == x as f32));
     }
 
     #[test]

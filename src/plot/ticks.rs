@@ -190,14 +190,14 @@ fn labelled(values: Vec<f64>, unit: i32) -> Vec<Tick> {
     }
 }
 
-/// Labels of 1, 2, 3 or 5 times a power of ten: decimals as the smallest needs them while the widest label stays within
-/// six characters, else the scientific form for all.
+/// Labels of 1, 2, 3 or 5 times a power of ten: decimals as the smallest needs them, up to three and while the widest
+/// label stays within six characters, else the scientific form for all.
 fn log_labelled(values: Vec<f64>) -> Vec<Tick> {
     // A hair above, because the logarithm of 0.001 may come out below -3.
     let magnitude = |value: Option<&f64>| value.map_or(0, |value| (value.log10() + 1e-9).floor() as i32);
     let decimals = usize::try_from(-magnitude(values.first())).unwrap_or(0);
     let whole = usize::try_from(magnitude(values.last())).unwrap_or(0) + 1;
-    if whole + decimals + usize::from(decimals > 0) <= 6 {
+    if decimals <= 3 && whole + decimals + usize::from(decimals > 0) <= 6 {
         tidy(values, |value| format!("{value:.decimals$}"))
     } else {
         tidy(values, |value| format!("{value:.0e}"))
@@ -284,6 +284,8 @@ mod tests {
         assert_eq!(labels(&log(0.01, 1.0, 5)), ["0.01", "0.03", "0.10", "0.30", "1.00"]);
         assert_eq!(labels(&log(0.01, 1.0, 4)), ["0.01", "0.10", "1.00"]);
         assert_eq!(labels(&log(1e-8, 1.0, 5)), ["1e-8", "1e-6", "1e-4", "1e-2", "1e0"]);
+        assert_eq!(labels(&log(0.001, 10.0, 5)), ["0.001", "0.010", "0.100", "1.000", "10.000"]);
+        assert_eq!(labels(&log(1e-4, 1.0, 5)), ["1e-4", "1e-3", "1e-2", "1e-1", "1e0"]);
         assert_eq!(labels(&log(0.2, 0.35, 4)), ["0.20", "0.25", "0.30", "0.35"]);
         assert_eq!(labels(&log(1.0, 1000.0, 4)), ["1", "10", "100", "1000"]);
         assert_eq!(log(0.0, 1.0, 5), []);
