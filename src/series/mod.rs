@@ -1,7 +1,7 @@
 //! Step-keyed series: what a curve is made of, whatever it measures.
 //!
 //! A [`Series`] holds millions of samples at about 4.53 bytes each and answers "what do these 400 columns show" exactly
-//! and in microseconds. [`Smoothed`] follows one with `TensorBoard`'s debiased moving average; [`envelope`] folds in the
+//! and in microseconds. [`Smoothed`] follows one with `TensorBoard`'s debiased moving average; [`envelope()`] folds in the
 //! extremes of thinned windows. Nothing here knows of screens or files.
 mod envelope;
 mod holes;

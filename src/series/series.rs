@@ -518,7 +518,7 @@ mod tests {
                 start.elapsed()
             })
             .min();
-        // The best of twenty, because the machine is shared; built for release it is some 40 us.
+        // The best of twenty, because the machine is shared; built for release it is some 15 us.
         assert!(best < Some(Duration::from_millis(1)), "{best:?}");
     }
 }
