@@ -31,10 +31,9 @@ fn main() {
         println!("cargo::rerun-if-changed={}", version.display());
     }
 
+    // A bench with a main of its own is declared there. Watching the folder would rebuild everything after each edit in it.
+    println!("cargo::rerun-if-changed=Cargo.toml");
     let benches = has_rust_files(Path::new("benches"));
-    if benches {
-        println!("cargo::rerun-if-changed=benches");
-    }
     for argument in arguments {
         println!("cargo::rustc-link-arg-bin=torchscope-trainer={argument}");
         // Refused by cargo for a package without benches.
