@@ -196,9 +196,7 @@ async fn converse(mut stream: UnixStream, desk: &Desk) {
         for line in lines.feed(&chunk[..count]) {
             let reply = match line {
                 Ok(line) => desk.answer(&line, &mut watching),
-                Err(TooLong) => {
-                    Reply::refused(&desk.status.meta(), &format!("a command has at most {MAX_LINE} bytes"))
-                }
+                Err(TooLong) => Reply::refused(&desk.status.meta(), &format!("a command has at most {MAX_LINE} bytes")),
             };
             if stream.write_all(reply.to_line().as_bytes()).await.is_err() {
                 return;

@@ -20,7 +20,9 @@ pub(crate) enum Order {
     /// So many viewers watch now.
     Watchers(u32),
     /// End after the current step; because of that signal, if one is given.
-    Stop { signal: Option<i32> },
+    Stop {
+        signal: Option<i32>,
+    },
 }
 
 /// More unread orders than this are refused. A step that takes a minute must not let a client fill the memory.

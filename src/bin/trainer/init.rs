@@ -12,7 +12,7 @@ use crate::random::{Random, Stream};
 /// - `tch`: weights sqrt(6/`fan_in`), biases 1/sqrt(`fan_in`).
 fn bound(init: Init, parameter: &Parameter) -> f64 {
     let (fan_in, fan_out) = (parameter.fan_in as f64, parameter.fan_out as f64);
-    let is_bias = parameter.name.ends_with(".bias");
+    let is_bias = parameter.shape.len() == 1;
     match init {
         Init::Keras if is_bias => 0.0,
         Init::Keras => (6.0 / (fan_in + fan_out)).sqrt(),

@@ -14,9 +14,7 @@ pub(crate) fn mean(loss: Loss, last: Activation, logits: Tensor, targets: &Tenso
         (Loss::Bce, Activation::Sigmoid) => {
             logits.f_binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduction::Mean)
         }
-        (Loss::Bce, _) => {
-            activate(last, logits)?.f_binary_cross_entropy::<Tensor>(targets, None, Reduction::Mean)
-        }
+        (Loss::Bce, _) => activate(last, logits)?.f_binary_cross_entropy::<Tensor>(targets, None, Reduction::Mean),
         (Loss::Mse, _) => activate(last, logits)?.f_mse_loss(targets, Reduction::Mean),
     }
 }
@@ -45,7 +43,7 @@ mod tests {
     #[test]
     fn squared_error_comes_after_the_activation() {
         let got = of(Loss::Mse, Activation::Tanh, &[0.5, -1.0], &[0.0, 1.0]);
-        let expected = (0.5_f64.tanh().powi(2) + (1.0 + 1.0_f64.tanh()).powi(2)) / 2.0;
+        let expected = f64::midpoint(0.5_f64.tanh().powi(2), (1.0 + 1.0_f64.tanh()).powi(2));
         assert!((got - expected).abs() < 1e-14);
         let linear = of(Loss::Mse, Activation::Linear, &[3.0], &[1.0]);
         assert!((linear - 4.0).abs() < 1e-14);

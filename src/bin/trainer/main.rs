@@ -99,9 +99,10 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).with_target(false).init();
     match launch(&arguments.run_dir) {
         Ok(outcome) => {
-            match outcome.message() {
-                Some(message) => tracing::error!("{}: {message}", outcome.state()),
-                None => tracing::info!("{}", outcome.state()),
+            if let Some(message) = outcome.message() {
+                tracing::error!("{}: {message}", outcome.state());
+            } else {
+                tracing::info!("{}", outcome.state());
             }
             ExitCode::from(outcome.exit_code())
         }
@@ -141,8 +142,7 @@ fn launch(path: &Path) -> Result<Outcome, LaunchError> {
 fn train(run: &RunDir, lock: &RunLock) -> Result<Outcome, TrainerError> {
     let mut meta = run.meta()?;
     let inbox = Arc::new(Inbox::default());
-    let status =
-        Arc::new(Status::new(Live { state: State::Starting, lr: meta.lr, pace: meta.pace, watchers: 0 }));
+    let status = Arc::new(Status::new(Live { state: State::Starting, lr: meta.lr, pace: meta.pace, watchers: 0 }));
     let control = Control::start(lock, run, Arc::clone(&inbox), Arc::clone(&status))?;
     meta.pid = Some(std::process::id());
     meta.socket = Some(control.path().to_owned());
@@ -182,8 +182,7 @@ fn train(run: &RunDir, lock: &RunLock) -> Result<Outcome, TrainerError> {
     status.set_steps_per_epoch(session.steps_per_epoch());
     let recorder = Recorder::start(run, meta, Arc::clone(&status), Arc::clone(&inbox))?;
     let (ended, recorder) = Trainer::new(&recipe, session, boundary, recorder, inbox, status).run();
-    let outcome =
-        ended.unwrap_or_else(|error| Outcome::Failed { message: TrainerError::from(error).to_string() });
+    let outcome = ended.unwrap_or_else(|error| Outcome::Failed { message: TrainerError::from(error).to_string() });
     recorder.finish(&outcome)?;
     Ok(outcome)
 }

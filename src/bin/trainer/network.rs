@@ -1,6 +1,6 @@
 //! The recipe's network as tensors.
 
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{COptimizer, Device, Kind, TchError, Tensor};
 use torchscope::recipe::{self, Activation, Parameter};
 
 /// Layers and their parameters, all of one kind and on one device.
@@ -8,6 +8,9 @@ pub(crate) struct Network {
     /// In the order of the description: weight and bias of the first layer, then of the second.
     parameters: Vec<Tensor>,
     activations: Vec<Activation>,
+    /// Knows the parameters, and never steps: tch has no other way to let go of a gradient. With it a gradient is
+    /// neither zeroed nor added to, and `backward` is cheaper than `run_backward`, which looks up every node.
+    keeper: COptimizer,
 }
 
 impl Network {
@@ -24,8 +27,12 @@ impl Network {
             let values = Tensor::f_from_slice(&start(index, parameter))?.f_reshape(&shape)?;
             parameters.push(values.f_to_kind(kind)?.f_to_device(device)?.f_set_requires_grad(true)?);
         }
+        let mut keeper = COptimizer::sgd(0.0, 0.0, 0.0, 0.0, false)?;
+        for parameter in &parameters {
+            keeper.add_parameters(parameter, 0)?;
+        }
         let activations = description.layers.iter().map(|layer| layer.activation).collect();
-        Ok(Self { parameters, activations })
+        Ok(Self { parameters, activations, keeper })
     }
 
     /// Every tensor that training changes; each requires a gradient.
@@ -36,6 +43,16 @@ impl Network {
     /// [`Self::parameters`] for the optimiser.
     pub(crate) fn parameters_mut(&mut self) -> &mut [Tensor] {
         &mut self.parameters
+    }
+
+    /// Outputs of the layer that has most.
+    pub(crate) fn widest(&self) -> i64 {
+        self.parameters.iter().filter_map(|parameter| parameter.size().first().copied()).max().unwrap_or(0)
+    }
+
+    /// Leaves every parameter without a gradient, so that the next `backward` sets it.
+    pub(crate) fn forget_gradients(&self) -> Result<(), TchError> {
+        self.keeper.zero_grad()
     }
 
     /// What the last layer computes before its activation, shape (n, outputs), for `inputs` of shape (n, features).

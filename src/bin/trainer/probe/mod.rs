@@ -42,7 +42,8 @@ impl Boundary {
         };
         let extent = extent(&data.inputs);
         let [left, right, bottom, top] = extent;
-        let between = |from: f64, to: f64, index: usize, count: usize| from + (to - from) * index as f64 / (count - 1) as f64;
+        let between =
+            |from: f64, to: f64, index: usize, count: usize| from + (to - from) * index as f64 / (count - 1) as f64;
         let shown = count.min(MOST_POINTS);
         let mut inputs: Vec<f32> = Vec::with_capacity(2 * (ROWS * COLUMNS + shown));
         for row in 0..ROWS {
@@ -67,11 +68,7 @@ impl Boundary {
     }
 
     /// The network as it is. `hand_over` says whether it took the picture; the first that is taken carries the points.
-    pub(crate) fn take(
-        &mut self,
-        session: &Session,
-        hand_over: impl FnOnce(Picture) -> bool,
-    ) -> Result<(), TchError> {
+    pub(crate) fn take(&mut self, session: &Session, hand_over: impl FnOnce(Picture) -> bool) -> Result<(), TchError> {
         let outputs = session.outputs(&self.inputs)?.f_reshape([-1])?.f_to_kind(Kind::Float)?;
         let mut values = Vec::<f32>::try_from(outputs)?;
         let points_p = Array1::from(values.split_off(ROWS * COLUMNS));
@@ -97,7 +94,9 @@ fn extent(inputs: &ArrayD<f32>) -> [f64; 4] {
         let (low, high) = column
             .iter()
             .filter(|value| value.is_finite())
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(f64::from(*v)), high.max(f64::from(*v))));
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+                (low.min(f64::from(*v)), high.max(f64::from(*v)))
+            });
         match high - low {
             range if range > 0.0 => [low - MARGIN * range, high + MARGIN * range],
             _ if low.is_finite() => [low - 0.5, low + 0.5],

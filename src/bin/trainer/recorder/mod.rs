@@ -48,10 +48,17 @@ impl Extra {
 /// What goes through the ring. The extras of a step come before the step itself, so that they share a record.
 #[derive(Clone, Copy, Debug)]
 enum Item {
-    Step { step: u64, values: [f64; 3] },
+    Step {
+        step: u64,
+        values: [f64; 3],
+    },
     /// Steps that were folded while the ring was full.
     Folded(Window<3>),
-    Extra { step: u64, extra: Extra, value: f64 },
+    Extra {
+        step: u64,
+        extra: Extra,
+        value: f64,
+    },
     /// Nothing more comes for the step of the extras so far.
     Close,
 }

@@ -42,6 +42,10 @@ pub(super) struct Writer {
     pictures: VecDeque<Picture>,
     /// Steps seen.
     step: u64,
+    /// Of the per-step series: the latest values, and the lowest loss with its step. They are copied to `meta` when it
+    /// is written, not ten thousand times a second.
+    latest: Option<[f64; 3]>,
+    best_loss: Option<Best>,
     /// What `run.json` says of the status, and since when.
     written: Option<(Live, u64, Instant)>,
     /// When shares of time were last recorded, and at which step.
@@ -71,6 +75,8 @@ impl Writer {
             open: Vec::new(),
             pictures: VecDeque::new(),
             step: 0,
+            latest: None,
+            best_loss: None,
             written: None,
             shares: (Instant::now(), 0),
         };
@@ -148,7 +154,7 @@ impl Writer {
             }
             at = Some(step);
             self.step = self.step.max(step);
-            self.note(extra.tag(), value, value, value, step);
+            self.note(extra, value, step);
             values.push(Value::scalar(extra.tag(), value));
         }
         let Some(window) = window else {
@@ -157,37 +163,29 @@ impl Writer {
         if at.is_some_and(|at| at != window.last) {
             self.append(at.unwrap_or_default(), std::mem::take(&mut values))?;
         }
-        for index in 0..STEP_TAGS.len() {
-            let (mean, min, max) = (window.mean[index], window.min[index], window.max[index]);
-            self.note(STEP_TAGS[index], mean, min, max, window.last);
-            values.push(Value::scalar(Arc::clone(&self.tags.mean[index]), mean));
-            if window.count > 1 {
-                values.push(Value::scalar(Arc::clone(&self.tags.min[index]), min));
-                values.push(Value::scalar(Arc::clone(&self.tags.max[index]), max));
-            }
+        self.latest = Some(window.mean);
+        if self.best_loss.is_none_or(|best| window.min[0] < best.value) && window.min[0].is_finite() {
+            self.best_loss = Some(Best { value: window.min[0], step: window.last });
+        }
+        let extremes = [(&self.tags.mean, window.mean), (&self.tags.min, window.min), (&self.tags.max, window.max)];
+        // The extremes of a single step are the step.
+        for (tags, numbers) in extremes.iter().take(if window.count > 1 { 3 } else { 1 }) {
+            values.extend(tags.iter().zip(numbers).map(|(tag, number)| Value::scalar(Arc::clone(tag), *number)));
         }
         self.append(window.last, values)
     }
 
     /// Keeps the last and the best value of a series for `run.json`.
-    fn note(&mut self, tag: &str, last: f64, min: f64, max: f64, step: u64) {
-        match self.meta.last.get_mut(tag) {
-            Some(value) => *value = last,
-            None => drop(self.meta.last.insert(tag.to_owned(), last)),
-        }
-        let (candidate, is_better): (f64, fn(f64, f64) -> bool) = match tag {
-            tags::LOSS_TRAIN | tags::LOSS_EVAL => (min, |new, old| new < old),
-            tags::ACCURACY_EVAL => (max, |new, old| new > old),
-            _ => return,
+    fn note(&mut self, extra: Extra, value: f64, step: u64) {
+        self.meta.last.insert(extra.tag().to_owned(), value);
+        let is_better = match extra {
+            Extra::LossEval => |new: f64, old: f64| new < old,
+            Extra::AccuracyEval => |new: f64, old: f64| new > old,
+            Extra::GradNorm | Extra::ProbeShare | Extra::RecordShare => return,
         };
-        if !candidate.is_finite() {
-            return;
-        }
-        let best = Best { value: candidate, step };
-        match self.meta.best.get_mut(tag) {
-            Some(old) if is_better(candidate, old.value) => *old = best,
-            Some(_) => {}
-            None => drop(self.meta.best.insert(tag.to_owned(), best)),
+        let best = self.meta.best.get(extra.tag());
+        if value.is_finite() && best.is_none_or(|best| is_better(value, best.value)) {
+            self.meta.best.insert(extra.tag().to_owned(), Best { value, step });
         }
     }
 
@@ -254,6 +252,12 @@ impl Writer {
 
     fn update_meta(&mut self) {
         self.status.update(&mut self.meta);
+        if let Some(latest) = self.latest {
+            self.meta.last.extend(STEP_TAGS.map(str::to_owned).into_iter().zip(latest));
+        }
+        if let Some(best) = self.best_loss {
+            self.meta.best.insert(tags::LOSS_TRAIN.to_owned(), best);
+        }
         self.meta.updated = Timestamp::now();
     }
 }

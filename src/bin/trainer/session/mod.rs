@@ -2,7 +2,7 @@
 //!
 //! Everything computes in the kind of the tensors passed in and on their device.
 
-use tch::{Device, Kind, TchError, Tensor, no_grad};
+use tch::{Device, Kind, TchError, Tensor};
 use torchscope::recipe::{self, Activation, Loss, Recipe};
 
 use crate::network::{Network, activate};
@@ -10,8 +10,9 @@ use crate::optimizer::Sgd;
 use crate::random::{Random, Stream};
 use crate::{init, loss};
 
-/// Rows that one evaluation takes through the network at a time, to bound the memory of its activations.
-const EVALUATION_ROWS: i64 = 1 << 16;
+/// Numbers that a layer puts out at a time when the network is only looked at, 4 MiB of float32: a large set goes through
+/// in pieces, which bounds the memory and keeps it in the cache.
+const NUMBERS_AT_A_TIME: i64 = 1 << 20;
 
 /// What there is to learn, sample by sample.
 pub(crate) struct Samples {
@@ -39,12 +40,11 @@ pub(crate) struct Session {
     optimizer: Sgd,
     loss: Loss,
     samples: Samples,
-    /// The samples in the order of the current epoch; absent without shuffling, and before the first step.
-    shuffled: Option<(Tensor, Tensor)>,
+    epoch: Epoch,
+    /// The epoch whose order the samples are in.
+    ordered: Option<u64>,
     shuffle: bool,
     seed: u64,
-    count: i64,
-    batch: i64,
     steps_per_epoch: u64,
     step: u64,
     /// Of the last step, in the order of the parameters.
@@ -53,11 +53,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// Starts `recipe` at step 0 with the parameters that its seed gives.
-    pub(crate) fn new(
-        recipe: &Recipe,
-        description: &recipe::Network,
-        samples: Samples,
-    ) -> Result<Self, TchError> {
+    pub(crate) fn new(recipe: &Recipe, description: &recipe::Network, samples: Samples) -> Result<Self, TchError> {
         let (kind, device) = (samples.inputs.f_kind()?, samples.inputs.device());
         let start = |index: usize, parameter: &_| init::values(recipe.model.init, recipe.seed, index, parameter);
         Self::with_network(recipe, Network::new(description, start, kind, device)?, samples)
@@ -68,16 +64,16 @@ impl Session {
         let optimizer = Sgd::new(&recipe.optimizer, network.parameters())?;
         let count = samples.inputs.size().first().copied().unwrap_or(0);
         let batch = (recipe.batch_size as i64).min(count).max(1);
+        let epoch = Epoch::new(&samples, batch, recipe.shuffle)?;
         Ok(Self {
             network,
             optimizer,
             loss: recipe.loss,
             samples,
-            shuffled: None,
+            epoch,
+            ordered: None,
             shuffle: recipe.shuffle,
             seed: recipe.seed,
-            count,
-            batch,
             steps_per_epoch: (count as u64).div_ceil(batch as u64).max(1),
             step: 0,
             gradients: Vec::new(),
@@ -124,32 +120,23 @@ impl Session {
     ///
     /// Returns the batch's loss before the step, without waiting for it: a tensor without dimensions on the device.
     pub(crate) fn step(&mut self) -> Result<Tensor, TchError> {
-        let place = (self.step % self.steps_per_epoch) as i64;
-        if self.shuffle && (place == 0 || self.shuffled.is_none()) {
-            self.shuffled = Some(self.shuffled()?);
+        let epoch = self.epoch();
+        if self.shuffle && self.ordered != Some(epoch) {
+            let order = Random::new(self.seed, Stream::Order, epoch).permutation(self.epoch.count as usize);
+            self.epoch.gather(&self.samples, &order)?;
+            self.ordered = Some(epoch);
         }
-        let start = place * self.batch;
-        let length = self.batch.min(self.count - start);
-        let (inputs, targets) = match &self.shuffled {
-            Some((inputs, targets)) => (inputs, targets),
-            None => (&self.samples.inputs, &self.samples.targets),
-        };
-        let (inputs, targets) = (inputs.f_narrow(0, start, length)?, targets.f_narrow(0, start, length)?);
+        let place = (self.step % self.steps_per_epoch) as i64;
+        let (inputs, targets) = self.epoch.batch(place)?;
 
         let logits = self.network.logits(&inputs)?;
         let loss = loss::mean(self.loss, self.network.last_activation(), logits, &targets)?;
-        // Not `backward`: gradients as values need neither zeroing nor accumulation.
-        self.gradients = Tensor::f_run_backward(&[&loss], self.network.parameters(), false, false)?;
+        self.network.forget_gradients()?;
+        loss.f_backward()?;
+        self.gradients = self.network.parameters().iter().map(Tensor::f_grad).collect::<Result<_, _>>()?;
         self.optimizer.step(self.network.parameters_mut(), &self.gradients)?;
         self.step += 1;
         Ok(loss)
-    }
-
-    /// The samples in the order of the epoch that the next step belongs to.
-    fn shuffled(&self) -> Result<(Tensor, Tensor), TchError> {
-        let order = Random::new(self.seed, Stream::Order, self.epoch()).permutation(self.count as usize);
-        let order = Tensor::f_from_slice(&order)?.f_to_device(self.device())?;
-        Ok((self.samples.inputs.f_index_select(0, &order)?, self.samples.targets.f_index_select(0, &order)?))
     }
 
     /// Euclidean norm of the last step's gradient over all parameters, before weight decay; 0 before the first step.
@@ -163,35 +150,91 @@ impl Session {
 
     /// Loss and accuracy over the full set, with the parameters as they are.
     pub(crate) fn evaluate(&self) -> Result<Evaluation, TchError> {
-        let last = self.network.last_activation();
-        // A sigmoid is above one half where its argument is above 0.
-        let threshold = if last == Activation::Sigmoid { 0.0 } else { 0.5 };
-        let outputs = self.samples.targets.numel() as f64;
-        let (mut loss_sum, mut right) = (0.0, 0.0);
         let _guard = tch::no_grad_guard();
-        let mut start = 0;
-        while start < self.count {
-            let length = EVALUATION_ROWS.min(self.count - start);
+        let last = self.network.last_activation();
+        let (mut loss_sum, mut right) = (0.0, 0.0);
+        for (start, length) in self.pieces(self.epoch.count) {
             let targets = self.samples.targets.f_narrow(0, start, length)?;
             let logits = self.network.logits(&self.samples.inputs.f_narrow(0, start, length)?)?;
             if self.samples.classes {
-                let values = match last {
-                    Activation::Sigmoid => logits.shallow_clone(),
-                    _ => activate(last, logits.shallow_clone())?,
+                let is_one = match last {
+                    // A sigmoid is above one half where its argument is above 0.
+                    Activation::Sigmoid => logits.f_gt(0.0)?,
+                    _ => activate(last, logits.shallow_clone())?.f_gt(0.5)?,
                 };
-                let agree = values.f_gt(threshold)?.f_eq_tensor(&targets.f_gt(0.5)?)?;
-                right += agree.f_sum(Kind::Double)?.f_double_value(&[])?;
+                right += is_one.f_eq_tensor(&targets.f_gt(0.5)?)?.f_sum(Kind::Double)?.f_double_value(&[])?;
             }
-            let share = targets.numel() as f64 / outputs;
-            loss_sum += share * loss::mean(self.loss, last, logits, &targets)?.f_double_value(&[])?;
-            start += length;
+            loss_sum += length as f64 * loss::mean(self.loss, last, logits, &targets)?.f_double_value(&[])?;
         }
-        Ok(Evaluation { loss: loss_sum, accuracy: self.samples.classes.then(|| right / outputs) })
+        let outputs = self.samples.targets.numel() as f64;
+        let accuracy = self.samples.classes.then(|| right / outputs);
+        Ok(Evaluation { loss: loss_sum / self.epoch.count as f64, accuracy })
     }
 
     /// What the network says of `inputs` of shape (n, features..): shape (n, outputs), on the device.
     pub(crate) fn outputs(&self, inputs: &Tensor) -> Result<Tensor, TchError> {
-        no_grad(|| self.network.outputs(inputs))
+        let _guard = tch::no_grad_guard();
+        let count = inputs.size().first().copied().unwrap_or(0);
+        let pieces = self.pieces(count);
+        let outputs = pieces.map(|(start, length)| self.network.outputs(&inputs.f_narrow(0, start, length)?));
+        Tensor::f_cat(&outputs.collect::<Result<Vec<_>, _>>()?, 0)
+    }
+
+    /// Start and length of the pieces in which `count` rows go through the network when it is only looked at.
+    fn pieces(&self, count: i64) -> impl Iterator<Item = (i64, i64)> + use<> {
+        let rows = (NUMBERS_AT_A_TIME / self.network.widest().max(1)).max(1);
+        (0..count).step_by(rows as usize).map(move |start| (start, rows.min(count - start)))
+    }
+}
+
+/// The samples of one epoch in its order, cut into batches.
+struct Epoch {
+    inputs: Tensor,
+    targets: Tensor,
+    count: i64,
+    batch: i64,
+    /// Views of every batch, made once: the tensors behind them stay. Empty if there are too many.
+    views: Vec<(Tensor, Tensor)>,
+}
+
+/// More batches than this are cut when they are needed: 8,192 views are some megabytes.
+const MOST_VIEWS: i64 = 4096;
+
+impl Epoch {
+    /// Batches of `batch` samples each, the last one of what is left; in the order of `samples`.
+    fn new(samples: &Samples, batch: i64, shuffle: bool) -> Result<Self, TchError> {
+        // Shuffled samples get memory of their own.
+        let of = |tensor: &Tensor| if shuffle { tensor.f_empty_like() } else { Ok(tensor.shallow_clone()) };
+        let count = samples.inputs.size().first().copied().unwrap_or(0);
+        let mut epoch =
+            Self { inputs: of(&samples.inputs)?, targets: of(&samples.targets)?, count, batch, views: Vec::new() };
+        let batches = (count + batch - 1) / batch;
+        if batches <= MOST_VIEWS {
+            epoch.views = (0..batches).map(|place| epoch.cut(place)).collect::<Result<_, _>>()?;
+        }
+        Ok(epoch)
+    }
+
+    /// Puts the samples into `order`.
+    fn gather(&mut self, samples: &Samples, order: &[i64]) -> Result<(), TchError> {
+        let order = Tensor::f_from_slice(order)?.f_to_device(self.inputs.device())?;
+        let _same = samples.inputs.f_index_select_out(&self.inputs, 0, &order)?;
+        let _same = samples.targets.f_index_select_out(&self.targets, 0, &order)?;
+        Ok(())
+    }
+
+    fn cut(&self, place: i64) -> Result<(Tensor, Tensor), TchError> {
+        let start = place * self.batch;
+        let length = self.batch.min(self.count - start);
+        Ok((self.inputs.f_narrow(0, start, length)?, self.targets.f_narrow(0, start, length)?))
+    }
+
+    /// Inputs and targets of the batch at `place`, from 0.
+    fn batch(&self, place: i64) -> Result<(Tensor, Tensor), TchError> {
+        match self.views.get(place as usize) {
+            Some((inputs, targets)) => Ok((inputs.shallow_clone(), targets.shallow_clone())),
+            None => self.cut(place),
+        }
     }
 }
 

@@ -57,7 +57,8 @@ fn sgd(lr: f64, momentum: f64, nesterov: bool, weight_decay: f64) -> OptimizerSp
 
 /// The start that `reference.md` gives: W1, b1, w2, b2.
 fn reference_start() -> [Vec<f64>; 4] {
-    let w1 = (0..HIDDEN).flat_map(|j| [0.5 * (2.0 * j as f64 + 1.0).sin(), 0.5 * (2.0 * j as f64 + 2.0).sin()]).collect();
+    let w1 =
+        (0..HIDDEN).flat_map(|j| [0.5 * (2.0 * j as f64 + 1.0).sin(), 0.5 * (2.0 * j as f64 + 2.0).sin()]).collect();
     let w2 = (0..HIDDEN).map(|j| 0.5 * (j as f64 + 1.0).cos()).collect();
     [w1, vec![0.0; HIDDEN], w2, vec![0.0]]
 }
@@ -65,12 +66,8 @@ fn reference_start() -> [Vec<f64>; 4] {
 fn session(recipe: &Recipe) -> Session {
     let (inputs, targets) = moons();
     let start = reference_start();
-    let network = Network::new(
-        &recipe.network(&[2]).unwrap(),
-        |index, _| start[index].clone(),
-        Kind::Double,
-        Device::Cpu,
-    );
+    let network =
+        Network::new(&recipe.network(&[2]).unwrap(), |index, _| start[index].clone(), Kind::Double, Device::Cpu);
     Session::with_network(recipe, network.unwrap(), samples(&inputs, &targets)).unwrap()
 }
 
@@ -83,9 +80,13 @@ fn values(tensor: &Tensor) -> Vec<f64> {
 fn the_deterministic_run_gives_the_reference_losses() {
     let mut session = session(&recipe(sgd(0.5, 0.0, false, 0.0), false));
     assert_eq!(session.steps_per_epoch(), 16);
-    for (step, expected) in
-        [(0, 0.693_302_995_1), (1, 0.638_957_705_4), (2, 0.593_286_842_3), (16, 0.344_000_839_9), (160, 0.218_364_491_6)]
-    {
+    for (step, expected) in [
+        (0, 0.693_302_995_1),
+        (1, 0.638_957_705_4),
+        (2, 0.593_286_842_3),
+        (16, 0.344_000_839_9),
+        (160, 0.218_364_491_6),
+    ] {
         while session.steps() < step {
             let _loss = session.step().unwrap();
         }
@@ -196,8 +197,7 @@ fn every_epoch_shows_every_sample_once_in_an_order_of_its_own() {
         for _ in 0..epochs * 3 {
             let _loss = session.step().unwrap();
         }
-        let (x, y) = session.shuffled.as_ref().unwrap();
-        (values(x), values(y))
+        (values(&session.epoch.inputs), values(&session.epoch.targets))
     };
     let (x, y) = order(1);
     assert!(x.chunks(2).zip(&y).all(|(x, y)| x[0] == 2.0 * y && x[1] == 2.0 * y + 1.0), "inputs follow their targets");
@@ -230,6 +230,24 @@ fn one_seed_gives_one_network_bit_for_bit() {
     assert_eq!(once, train(3, false));
     assert_eq!(once, train(3, true), "looking changes nothing");
     assert_ne!(once, train(4, false));
+}
+
+#[test]
+fn a_set_that_goes_through_in_pieces_evaluates_the_same() {
+    let count = 2 * NUMBERS_AT_A_TIME as usize / HIDDEN + 7;
+    let inputs: Vec<f64> = (0..2 * count).map(|i| (i as f64 * 0.37).sin()).collect();
+    let targets: Vec<f64> = (0..count).map(|i| f64::from(u8::from(i % 3 == 0))).collect();
+    let recipe = recipe(sgd(0.1, 0.0, false, 0.0), false);
+    let session = Session::new(&recipe, &recipe.network(&[2]).unwrap(), samples(&inputs, &targets)).unwrap();
+    assert_eq!(session.pieces(count as i64).count(), 3);
+    let p = values(&session.outputs(&session.samples().inputs).unwrap());
+    assert_eq!(p.len(), count);
+    let loss =
+        p.iter().zip(&targets).map(|(p, t)| -(t * p.ln() + (1.0 - t) * (1.0 - p).ln())).sum::<f64>() / count as f64;
+    let right = p.iter().zip(&targets).filter(|(p, t)| (**p > 0.5) == (**t > 0.5)).count();
+    let evaluation = session.evaluate().unwrap();
+    assert!((evaluation.loss - loss).abs() < 1e-12);
+    assert_eq!(evaluation.accuracy, Some(right as f64 / count as f64));
 }
 
 #[test]

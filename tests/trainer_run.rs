@@ -1,0 +1,483 @@
+//! The real trainer as a process of its own: what it writes, how it takes orders, how it ends.
+//!
+//! Tests wait for conditions; the deadline is there for a trainer that hangs.
+#![cfg(feature = "trainer")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command as Process, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use torchscope::log::{Data, Grid, LogReader, Record, tags};
+use torchscope::recipe::Recipe;
+use torchscope::run::{Command, ControlClient, Reply, RunDir, RunMeta, State};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Epochs that no test waits for.
+const ENDLESS: (&str, &str) = ("epochs", "100000000");
+
+/// A run directory of its own and the trainer at work in it.
+struct Run {
+    home: tempfile::TempDir,
+    directory: RunDir,
+    child: Child,
+}
+
+impl Run {
+    fn start(sets: &[(&str, &str)]) -> Self {
+        let (home, directory) = prepare(sets);
+        let child = spawn(&home, &directory);
+        Self { home, directory, child }
+    }
+
+    fn meta(&self) -> RunMeta {
+        self.directory.status().unwrap()
+    }
+
+    /// Waits until `run.json` is as `condition` wants it.
+    #[track_caller]
+    fn wait_for(&self, what: &str, condition: impl Fn(&RunMeta) -> bool) -> RunMeta {
+        let began = Instant::now();
+        loop {
+            let meta = self.meta();
+            if condition(&meta) {
+                return meta;
+            }
+            assert!(began.elapsed() < DEADLINE, "no {what} within {DEADLINE:?}: {meta:#?}\n{}", self.log_text());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[track_caller]
+    fn wait_for_steps(&self) -> RunMeta {
+        self.wait_for("steps", |meta| meta.state == State::Running && meta.step > 0)
+    }
+
+    #[track_caller]
+    fn client(&self) -> ControlClient {
+        self.wait_for("socket", |meta| meta.socket.is_some());
+        ControlClient::connect(&self.directory).unwrap()
+    }
+
+    /// A connection without the client's manners.
+    fn raw(&self) -> (UnixStream, BufReader<UnixStream>) {
+        let socket = self.wait_for("socket", |meta| meta.socket.is_some()).socket.unwrap();
+        let stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        (stream.try_clone().unwrap(), BufReader::new(stream))
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    #[track_caller]
+    fn exit(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < DEADLINE, "the trainer does not end: {}", self.log_text());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[track_caller]
+    fn exits_with(&mut self, code: i32, state: State) -> RunMeta {
+        let status = self.exit();
+        assert_eq!(status.code(), Some(code), "{}", self.log_text());
+        let meta = self.meta();
+        assert_eq!(meta.state, state);
+        assert!(meta.finished.is_some() && meta.socket.is_none());
+        meta
+    }
+
+    fn log_text(&self) -> String {
+        std::fs::read_to_string(self.directory.trainer_log_path()).unwrap_or_default()
+    }
+
+    fn records(&self) -> Vec<Record> {
+        let mut reader = LogReader::open(self.directory.path()).unwrap();
+        let mut records = Vec::new();
+        loop {
+            let poll = reader.poll(1 << 20).unwrap();
+            assert!(poll.notices.is_empty(), "{:?}", poll.notices);
+            records.extend(poll.records);
+            if poll.caught_up {
+                return records;
+            }
+        }
+    }
+
+    /// Steps and values of every scalar series.
+    fn scalars(&self) -> BTreeMap<String, Vec<(i64, f64)>> {
+        let mut series: BTreeMap<String, Vec<(i64, f64)>> = BTreeMap::new();
+        for record in self.records() {
+            for value in record.values {
+                if let Data::Scalar(scalar) = value.data {
+                    series.entry(value.tag.to_string()).or_default().push((record.step, scalar));
+                }
+            }
+        }
+        series
+    }
+
+    /// Steps and values of a tensor series.
+    fn tensors(&self, tag: &str) -> Vec<(i64, Vec<f32>)> {
+        let values = self.records().into_iter().flat_map(|r| r.values.into_iter().map(move |v| (r.step, v)));
+        values
+            .filter(|(_, value)| &*value.tag == tag)
+            .map(|(step, value)| match value.data {
+                Data::Tensor(tensor) => (step, tensor.values),
+                other => panic!("{tag} is {other:?}"),
+            })
+            .collect()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+fn prepare(sets: &[(&str, &str)]) -> (tempfile::TempDir, RunDir) {
+    let home = tempfile::tempdir().unwrap();
+    let sets: Vec<_> = sets.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let recipe = Recipe::load("moons", &sets).unwrap();
+    let directory = RunDir::create(home.path(), &recipe).unwrap();
+    (home, directory)
+}
+
+fn spawn(home: &tempfile::TempDir, directory: &RunDir) -> Child {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(directory.trainer_log_path()).unwrap();
+    Process::new(env!("CARGO_BIN_EXE_torchscope-trainer"))
+        .arg(directory.path())
+        .env_remove("XDG_RUNTIME_DIR")
+        .env("TMPDIR", home.path())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_run_finishes_with_the_moons_apart() {
+    let mut run = Run::start(&[]);
+    let meta = run.exits_with(0, State::Finished);
+    assert_eq!((meta.step, meta.epoch, meta.steps_per_epoch), (1600, 100, 16));
+    assert_eq!(meta.outcome, None);
+    assert_eq!(meta.threads, 1);
+    assert_eq!(meta.network.unwrap().parameter_count(), 81);
+    assert!(meta.last[tags::ACCURACY_EVAL] >= 0.99, "{:?}", meta.last);
+
+    let scalars = run.scalars();
+    let steps = |tag: &str| scalars[tag].iter().map(|(step, _)| *step).collect::<Vec<_>>();
+    assert_eq!(steps(tags::LOSS_TRAIN), (1..=1600).collect::<Vec<_>>());
+    assert_eq!(steps(tags::STEP_MS), steps(tags::LOSS_TRAIN));
+    assert_eq!(steps(tags::LOSS_EVAL), (0..=1600).step_by(16).collect::<Vec<_>>());
+    assert_eq!(steps(tags::ACCURACY_EVAL), steps(tags::LOSS_EVAL));
+    assert_eq!(steps(tags::GRAD_NORM), (16..=1600).step_by(16).collect::<Vec<_>>());
+    assert!(scalars[tags::LR].iter().all(|(_, lr)| *lr == 0.5));
+    assert!(scalars[tags::PROBE_SHARE].last().unwrap().1 < 0.2);
+    assert_eq!(meta.last[tags::LOSS_EVAL] as f32, scalars[tags::LOSS_EVAL].last().unwrap().1 as f32);
+    let lowest = scalars[tags::LOSS_EVAL].iter().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    assert_eq!(meta.best[tags::LOSS_EVAL].step, lowest.0 as u64);
+}
+
+#[test]
+fn records_hold_a_step_together() {
+    let mut run = Run::start(&[("epochs", "3")]);
+    run.exits_with(0, State::Finished);
+    let names = |step: i64| -> Vec<Vec<String>> {
+        let of_step = run.records().into_iter().filter(move |record| record.step == step);
+        of_step.map(|record| record.values.iter().map(|value| value.tag.to_string()).collect()).collect()
+    };
+    let every_step = [tags::LOSS_TRAIN, tags::LR, tags::STEP_MS];
+    assert_eq!(names(5), [every_step]);
+    let every_epoch = [tags::GRAD_NORM, tags::LOSS_EVAL, tags::ACCURACY_EVAL];
+    assert_eq!(names(16)[0], [every_epoch, every_step].concat());
+    assert_eq!(names(0)[0], [tags::LOSS_EVAL, tags::ACCURACY_EVAL]);
+}
+
+#[test]
+fn the_first_and_the_last_picture_are_always_there() {
+    // No time and no bytes for pictures.
+    let mut run = Run::start(&[("epochs", "5"), ("record.probe_share", "0"), ("record.image_budget_mib", "0")]);
+    run.exits_with(0, State::Finished);
+    let pictures: Vec<(i64, Grid)> = run
+        .records()
+        .iter()
+        .flat_map(|record| record.values.iter().map(|value| (record.step, &value.data)))
+        .filter_map(|(step, data)| match data {
+            Data::Image(image) => Some((step, Grid::decode(image).unwrap())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(pictures.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [0, 80]);
+
+    let points = run.tensors(tags::BOUNDARY_POINTS);
+    assert_eq!(points.len(), 1, "the points do not change");
+    let outputs = run.tensors(tags::BOUNDARY_POINTS_P);
+    assert_eq!(outputs.len(), 2);
+    let (points, p) = (&points[0].1, &outputs[1].1);
+    assert_eq!((points.len(), p.len()), (1500, 500));
+    let right = points.chunks(3).zip(p).filter(|(point, p)| (point[2] > 0.5) == (**p > 0.5)).count();
+    let accuracy = run.scalars()[tags::ACCURACY_EVAL].last().unwrap().1;
+    assert!((right as f64 / 500.0 - accuracy).abs() < 1e-6, "points and their outputs stand in one order");
+
+    // Each point's output is that of the plane where it lies, to within a cell.
+    let grid = &pictures[1].1;
+    let [x0, x1, y0, y1] = grid.meta.extent.unwrap();
+    let (rows, columns) = grid.values.dim();
+    for (point, p) in points.chunks(3).zip(p) {
+        let column = ((f64::from(point[0]) - x0) / (x1 - x0) * (columns - 1) as f64).round() as usize;
+        let row = ((y1 - f64::from(point[1])) / (y1 - y0) * (rows - 1) as f64).round() as usize;
+        assert!((grid.values[[row, column]] - p).abs() < 0.1, "{point:?} at row {row}, column {column}");
+    }
+}
+
+#[test]
+fn one_seed_gives_one_log_whoever_watches() {
+    let quiet = {
+        let mut run = Run::start(&[("epochs", "30")]);
+        run.exits_with(0, State::Finished);
+        run
+    };
+    let watched = {
+        // Paced, watched, paused, stepped and photographed as often as can be.
+        let mut run = Run::start(&[("epochs", "30"), ("pace", "200"), ("record.probe_share", "1")]);
+        let mut client = run.client();
+        client.send(&Command::Watch).unwrap();
+        for command in [Command::Pause, Command::Step { steps: 3 }, Command::Epoch, Command::Resume] {
+            client.send(&command).unwrap();
+        }
+        run.exits_with(0, State::Finished);
+        run
+    };
+    let other = {
+        let mut run = Run::start(&[("epochs", "30"), ("seed", "8")]);
+        run.exits_with(0, State::Finished);
+        run
+    };
+    let comparable = |run: &Run| {
+        let mut series = run.scalars();
+        series.retain(|tag, _| !tag.starts_with("time/"));
+        series
+    };
+    assert_eq!(comparable(&quiet), comparable(&watched));
+    assert_ne!(comparable(&quiet), comparable(&other));
+    // The outputs at 500 points, bit for bit: the parameters are the same.
+    let last = |run: &Run| run.tensors(tags::BOUNDARY_POINTS_P).pop().unwrap();
+    assert_eq!(last(&quiet), last(&watched));
+}
+
+#[test]
+fn orders_are_carried_out() {
+    let mut run = Run::start(&[ENDLESS]);
+    let mut client = run.client();
+    run.wait_for_steps();
+
+    client.send(&Command::Pause).unwrap();
+    let paused = run.wait_for("pause", |meta| meta.state == State::Paused).step;
+    client.send(&Command::Step { steps: 3 }).unwrap();
+    run.wait_for("three steps", |meta| meta.state == State::Paused && meta.step == paused + 3);
+    client.send(&Command::Epoch).unwrap();
+    let boundary = (paused + 3).div_euclid(16) * 16 + 16;
+    run.wait_for("end of the epoch", |meta| meta.state == State::Paused && meta.step == boundary);
+    // From one end of an epoch to the next.
+    client.send(&Command::Epoch).unwrap();
+    run.wait_for("an epoch", |meta| meta.state == State::Paused && meta.step == boundary + 16);
+
+    client.send(&Command::SetLr { lr: 0.125 }).unwrap();
+    run.wait_for("learning rate", |meta| meta.lr == 0.125);
+    client.send(&Command::SetPace { pace: Some(2.5) }).unwrap();
+    run.wait_for("pace", |meta| meta.pace == Some(2.5));
+    client.send(&Command::Step { steps: 1 }).unwrap();
+    run.wait_for("a step", |meta| meta.step == boundary + 17);
+    let status = client.send(&Command::Status).unwrap();
+    assert_eq!((status.lr, status.pace, status.step), (0.125, Some(2.5), boundary + 17));
+
+    client.send(&Command::Resume).unwrap();
+    run.wait_for("more steps", |meta| meta.state == State::Running && meta.step > boundary + 100);
+    client.send(&Command::Stop).unwrap();
+    let meta = run.exits_with(3, State::Stopped);
+
+    let lr = &run.scalars()[tags::LR];
+    let at = |step: u64| lr.iter().find(|(at, _)| *at == step as i64).unwrap().1;
+    assert_eq!((at(boundary + 16), at(boundary + 17)), (0.5, 0.125));
+    assert!(
+        run.tensors(tags::BOUNDARY_POINTS_P).last().unwrap().0 == meta.step as i64,
+        "the last picture is of the end"
+    );
+}
+
+#[test]
+fn a_paused_run_shows_what_it_rests_at_and_can_be_stopped() {
+    let mut run = Run::start(&[ENDLESS]);
+    let mut client = run.client();
+    client.send(&Command::Watch).unwrap();
+    client.send(&Command::Pause).unwrap();
+    let step = run.wait_for("pause", |meta| meta.state == State::Paused).step;
+    for taken in 1..=3 {
+        client.send(&Command::Step { steps: 1 }).unwrap();
+        let shown = || run.tensors(tags::BOUNDARY_POINTS_P).last().map(|(step, _)| *step);
+        run.wait_for("a picture of the step", |_| shown() == Some((step + taken) as i64));
+    }
+    client.send(&Command::Stop).unwrap();
+    run.exits_with(3, State::Stopped);
+}
+
+#[test]
+fn a_pace_holds_while_somebody_watches() {
+    // One step in a minute: any progress is against the pace.
+    let run = Run::start(&[ENDLESS, ("pace", "0.001")]);
+    run.wait_for_steps();
+    let mut watcher = run.client();
+    watcher.send(&Command::Watch).unwrap();
+    run.wait_for("watcher", |meta| meta.watchers == 1);
+    let held = watcher.send(&Command::Status).unwrap();
+    assert_eq!(held.watchers, 1);
+    // The count is in force a step later at most; from then on there is one step, and then a minute without.
+    let settled = || {
+        let before = run.meta().step;
+        std::thread::sleep(Duration::from_millis(50));
+        run.meta().step == before
+    };
+    run.wait_for("standstill", |_| settled());
+    // An order ends the wait.
+    watcher.send(&Command::SetLr { lr: 0.25 }).unwrap();
+    let held = run.wait_for("learning rate", |meta| meta.lr == 0.25).step;
+    drop(watcher);
+    run.wait_for("full speed", |meta| meta.watchers == 0 && meta.step > held + 200);
+}
+
+#[test]
+fn signals_stop_after_the_step() {
+    for (signal, code) in [(Signal::TERM, 128 + 15), (Signal::INT, 128 + 2)] {
+        let mut run = Run::start(&[ENDLESS]);
+        run.wait_for_steps();
+        // A terminal that goes away is no reason to stop.
+        run.signal(Signal::HUP);
+        run.client().send(&Command::Status).unwrap();
+        let step = run.meta().step;
+        run.wait_for("steps after SIGHUP", |meta| meta.state == State::Running && meta.step > step);
+        run.signal(signal);
+        let meta = run.exits_with(code, State::Stopped);
+        assert_eq!(run.scalars()[tags::LOSS_TRAIN].last().unwrap().0 as u64, meta.step, "the log is complete");
+    }
+}
+
+#[test]
+fn a_killed_trainer_is_seen_as_crashed_at_once() {
+    let mut run = Run::start(&[ENDLESS]);
+    run.wait_for_steps();
+    run.signal(Signal::KILL);
+    assert_eq!(run.exit().code(), None);
+    assert_eq!(run.meta().state, State::Crashed);
+    assert_eq!(run.directory.meta().unwrap().state, State::Running, "the trainer had no time to say so");
+    assert!(!run.records().is_empty());
+}
+
+#[test]
+fn divergence_names_its_step_and_ends_the_run() {
+    let mut run = Run::start(&[("optimizer.lr", "1e38")]);
+    let meta = run.exits_with(4, State::Diverged);
+    let message = meta.outcome.unwrap();
+    let (step, loss) = *run.scalars()[tags::LOSS_TRAIN].last().unwrap();
+    assert!(!loss.is_finite());
+    assert!(message.contains(&format!("at step {step} (epoch 1)")) && message.contains("--lr"), "{message}");
+    assert!(run.scalars()[tags::LOSS_TRAIN].iter().rev().skip(1).all(|(_, loss)| loss.is_finite()));
+}
+
+#[test]
+fn a_device_that_is_not_there_says_what_to_do() {
+    let mut run = Run::start(&[("device", "cuda:255")]);
+    let message = run.exits_with(1, State::Failed).outcome.unwrap();
+    assert!(message.contains("`cuda:255`"), "{message}");
+    assert!(message.contains("--device cpu") || message.contains("the last of"), "{message}");
+    assert!(run.log_text().contains(&message), "{}", run.log_text());
+}
+
+#[test]
+fn a_bad_recipe_fails_with_its_line() {
+    let (home, directory) = prepare(&[]);
+    let path = directory.recipe_path();
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("units = 20", "unist = 20")).unwrap();
+    let child = spawn(&home, &directory);
+    let mut run = Run { home, directory, child };
+    let message = run.exits_with(1, State::Failed).outcome.unwrap();
+    assert!(message.contains("unist") && message.contains("`units`") && message.contains("recipe.toml:"), "{message}");
+}
+
+#[test]
+fn a_run_has_one_trainer_and_is_trained_once() {
+    let mut run = Run::start(&[ENDLESS]);
+    run.wait_for_steps();
+    let second = spawn(&run.home, &run.directory).wait().unwrap();
+    assert_eq!(second.code(), Some(1));
+    let step = run.wait_for_steps().step;
+    run.wait_for("undisturbed steps", |meta| meta.step > step);
+    run.client().send(&Command::Stop).unwrap();
+    run.exits_with(3, State::Stopped);
+    let again = spawn(&run.home, &run.directory).wait().unwrap();
+    assert_eq!(again.code(), Some(1));
+    assert_eq!(run.meta().state, State::Stopped);
+    assert!(run.log_text().contains("trained before"), "{}", run.log_text());
+}
+
+#[test]
+fn usage_errors_exit_with_2() {
+    let trainer = || Process::new(env!("CARGO_BIN_EXE_torchscope-trainer"));
+    assert_eq!(trainer().output().unwrap().status.code(), Some(2));
+    assert_eq!(trainer().args(["a", "b"]).output().unwrap().status.code(), Some(2));
+    assert_eq!(trainer().arg("/nowhere").output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn nonsense_on_the_socket_is_answered_and_harms_nobody() {
+    let mut run = Run::start(&[ENDLESS]);
+    run.wait_for_steps();
+    let (mut to, mut from) = run.raw();
+    let mut ask = |line: &[u8]| -> Reply {
+        to.write_all(line).unwrap();
+        to.write_all(b"\n").unwrap();
+        let mut answer = String::new();
+        from.read_line(&mut answer).unwrap();
+        serde_json::from_str(&answer).unwrap()
+    };
+    let huge = vec![b'{'; 1 << 20];
+    let deep = [b"[".repeat(4000), b"]".repeat(90)].concat();
+    let nonsense: [&[u8]; 10] = [
+        b"hello",
+        b"{}",
+        b"\xff\xfe\x00",
+        b"{\"command\":\"explode\"}",
+        b"{\"command\":\"set_lr\",\"lr\":-1}",
+        b"{\"command\":\"set_lr\",\"lr\":1e999}",
+        b"{\"command\":\"set_pace\",\"pace\":0}",
+        b"{\"command\":\"step\",\"steps\":0}",
+        &deep,
+        &huge,
+    ];
+    for line in nonsense {
+        let reply = ask(line);
+        assert!(!reply.ok && reply.error.is_some(), "{:?} is no command", String::from_utf8_lossy(line));
+    }
+    let reply = ask(b"{\"command\":\"status\"}");
+    assert!(reply.ok && reply.state == State::Running && reply.lr == 0.5, "{reply:?}");
+    // A client that sends half a line and goes, and one that only connects.
+    let (mut half, _) = run.raw();
+    half.write_all(b"{\"comm").unwrap();
+    drop(half);
+    let (_silent, _) = run.raw();
+    run.client().send(&Command::Stop).unwrap();
+    run.exits_with(3, State::Stopped);
+}
