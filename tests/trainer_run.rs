@@ -418,6 +418,18 @@ fn a_bad_recipe_fails_with_its_line() {
 }
 
 #[test]
+fn a_run_directory_that_vanishes_ends_the_trainer() {
+    let mut run = Run::start(&[ENDLESS]);
+    run.wait_for_steps();
+    std::fs::remove_dir_all(run.directory.path()).unwrap();
+    assert_eq!(run.exit().code(), Some(1));
+    assert!(std::fs::read_dir(run.home.path()).unwrap().all(|entry| {
+        // The folder of the socket, without the socket.
+        std::fs::read_dir(entry.unwrap().path()).unwrap().next().is_none()
+    }));
+}
+
+#[test]
 fn a_run_has_one_trainer_and_is_trained_once() {
     let mut run = Run::start(&[ENDLESS]);
     run.wait_for_steps();

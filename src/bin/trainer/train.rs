@@ -332,3 +332,76 @@ impl Trainer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use torchscope::data;
+    use torchscope::log::{Data, LogReader};
+    use torchscope::run::RunDir;
+
+    use super::*;
+    use crate::session::Samples;
+    use crate::status::Live;
+
+    /// Every scalar of a whole run but the times, and how it ended.
+    fn log_of(lr: &str, owe_nothing: bool) -> (Outcome, Vec<(i64, String, u64)>) {
+        let sets = [("optimizer.lr", lr), ("epochs", "4"), ("batch_size", "10")];
+        let sets = sets.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let recipe = Recipe::load("moons", &sets).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &recipe).unwrap();
+        let data = data::load(&recipe.data).unwrap();
+        let samples = Samples {
+            inputs: Tensor::try_from(&data.inputs).unwrap(),
+            targets: Tensor::try_from(&data.targets).unwrap(),
+            classes: true,
+        };
+        let session = Session::new(&recipe, &recipe.network(&[2]).unwrap(), samples).unwrap();
+        let boundary = Boundary::new(&data, &session).unwrap();
+        let inbox = Arc::new(Inbox::default());
+        let live = Live { state: State::Starting, lr: recipe.optimizer.lr(), pace: None, watchers: 0 };
+        let status = Arc::new(Status::new(live));
+        let recorder = Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox)).unwrap();
+        let mut trainer = Trainer::new(&recipe, session, boundary, recorder, inbox, status);
+        trainer.owe_nothing = owe_nothing;
+        let (outcome, recorder) = trainer.run();
+        let outcome = outcome.unwrap();
+        recorder.finish(&outcome).unwrap();
+
+        let mut scalars = Vec::new();
+        let mut reader = LogReader::open(run.path()).unwrap();
+        loop {
+            let poll = reader.poll(1 << 20).unwrap();
+            for record in poll.records {
+                for value in record.values {
+                    if let Data::Scalar(scalar) = value.data
+                        && !value.tag.starts_with("time/")
+                    {
+                        scalars.push((record.step, value.tag.to_string(), scalar.to_bits()));
+                    }
+                }
+            }
+            if poll.caught_up {
+                return (outcome, scalars);
+            }
+        }
+    }
+
+    #[test]
+    fn losses_fetched_in_batches_give_the_same_log() {
+        let (outcome, log) = log_of("0.5", true);
+        assert_eq!(outcome, Outcome::Finished);
+        // 200 steps with a loss and a rate, 5 evaluations of two, norms at steps 32 of 50 and 50 of 50.
+        assert_eq!(log.len(), 200 * 2 + 5 * 2 + 4 * 2);
+        assert_eq!((outcome, log), log_of("0.5", false));
+    }
+
+    #[test]
+    fn a_loss_that_diverges_is_the_last_one_either_way() {
+        let (outcome, log) = log_of("1e38", true);
+        assert!(matches!(outcome, Outcome::Diverged { .. }));
+        let (late_outcome, late_log) = log_of("1e38", false);
+        assert_eq!(late_outcome, outcome);
+        assert_eq!(late_log, log);
+    }
+}

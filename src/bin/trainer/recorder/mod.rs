@@ -252,3 +252,80 @@ impl Recorder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rtrb::Consumer;
+    use torchscope::run::State;
+
+    use super::*;
+    use crate::status::Live;
+
+    /// A recorder whose thread never looks at its ring of `items`.
+    fn stalled(items: usize) -> (Recorder, Consumer<Item>) {
+        let (ring, samples) = RingBuffer::new(items);
+        let live = Live { state: State::Running, lr: 0.1, pace: None, watchers: 0 };
+        let recorder = Recorder {
+            ring,
+            pictures: None,
+            status: Arc::new(Status::new(live)),
+            ending: Arc::default(),
+            thread: None,
+            late_steps: None,
+            late_extras: Vec::new(),
+        };
+        (recorder, samples)
+    }
+
+    fn drain(samples: &mut Consumer<Item>) -> Vec<Item> {
+        std::iter::from_fn(|| samples.pop().ok()).collect()
+    }
+
+    #[test]
+    fn extras_come_before_their_step() {
+        let (mut recorder, mut samples) = stalled(8);
+        recorder.step(16, [1.0, 2.0, 3.0], &[(Extra::GradNorm, 4.0)]);
+        recorder.extras(17, &[(Extra::LossEval, 5.0)]);
+        assert!(matches!(
+            drain(&mut samples)[..],
+            [
+                Item::Extra { step: 16, extra: Extra::GradNorm, .. },
+                Item::Step { step: 16, .. },
+                Item::Extra { step: 17, extra: Extra::LossEval, .. },
+                Item::Close,
+            ]
+        ));
+    }
+
+    #[test]
+    fn a_full_ring_folds_steps_and_loses_no_extreme() {
+        let (mut recorder, mut samples) = stalled(4);
+        for step in 1..=10_u16 {
+            recorder.step(step.into(), [f64::from(step), 0.5, 1.0], &[]);
+        }
+        // An evaluation finds no room either.
+        recorder.step(11, [100.0, 0.5, 1.0], &[(Extra::LossEval, 7.0)]);
+        assert_eq!(drain(&mut samples).len(), 4);
+        // Steps 5 to 11 became one sample: six of them were merged into it.
+        assert_eq!(recorder.status.merged(), 6);
+
+        recorder.step(12, [0.0, 0.5, 1.0], &[]);
+        let late = drain(&mut samples);
+        assert!(matches!(late[0], Item::Extra { step: 11, extra: Extra::LossEval, .. }));
+        let Item::Folded(window) = late[1] else { panic!("{late:?}") };
+        assert_eq!((window.first, window.last, window.count), (5, 11, 7));
+        assert_eq!((window.min[0], window.max[0]), (5.0, 100.0));
+        assert!((window.mean[0] - (5.0 + 6.0 + 7.0 + 8.0 + 9.0 + 10.0 + 100.0) / 7.0).abs() < 1e-12);
+        assert!(matches!(late[2], Item::Step { step: 12, .. }));
+    }
+
+    #[test]
+    fn extras_that_wait_are_bounded_and_counted() {
+        let (mut recorder, _samples) = stalled(2);
+        for step in 0..EXTRAS_WAITING as u64 + 12 {
+            recorder.extras(step, &[(Extra::LossEval, 1.0)]);
+        }
+        assert_eq!(recorder.late_extras.len(), EXTRAS_WAITING);
+        assert!(recorder.status.merged() > 0);
+    }
+}
