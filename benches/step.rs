@@ -8,9 +8,9 @@
     clippy::unwrap_used,
     reason = "a bench prints its figures and stops when it cannot go on"
 )]
+#![expect(dead_code, unused_imports, reason = "a bench uses part of the trainer, and none of its unit tests")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use tch::nn::{self, Module, OptimizerConfig};
@@ -103,7 +103,7 @@ impl Case {
             let (inputs, outputs) = (shape[1] as i64, shape[0] as i64);
             network = network.add(nn::linear(variables.root() / index, inputs, outputs, nn::LinearConfig::default()));
             if index + 1 < description.layers.len() {
-                network = network.add_fn(|x| x.relu());
+                network = network.add_fn(Tensor::relu);
             }
         }
         let mut optimizer = nn::Sgd::default().build(&variables, self.recipe.optimizer.lr()).unwrap();
@@ -207,11 +207,11 @@ impl Case {
 fn timed(work: impl FnOnce()) -> f64 {
     let now = || {
         let time = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+        time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
     };
     let began = now();
     work();
-    (now() - began).as_secs_f64()
+    now() - began
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

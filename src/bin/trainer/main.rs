@@ -153,6 +153,10 @@ fn train(run: &RunDir, lock: &RunLock) -> Result<Outcome, TrainerError> {
     let text =
         std::fs::read_to_string(&path).map_err(|source| TrainerError::ReadRecipe { path: path.clone(), source })?;
     let recipe = Recipe::parse(&path.display().to_string(), &text)?;
+    {
+        let mut live = status.live();
+        (live.lr, live.pace) = (recipe.optimizer.lr(), recipe.pace);
+    }
     let device = device::choose(recipe.device)?;
     let data = data::load(&recipe.data)?;
     let description = recipe.network(&data.inputs.shape()[1..])?;
