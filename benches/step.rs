@@ -125,11 +125,14 @@ impl Case {
         })
     }
 
-    /// The trainer's steps, and with `evaluate` what it does after each epoch.
+    /// The trainer's steps, and with `evaluate` what it does before the first and after each epoch.
     fn stepped(&self, evaluate: bool) -> f64 {
         let mut session = self.session();
         let steps = self.epochs * session.steps_per_epoch();
         timed(|| {
+            if evaluate {
+                session.evaluate().unwrap();
+            }
             while session.steps() < steps {
                 assert!(session.step().unwrap().double_value(&[]).is_finite());
                 if evaluate && session.steps().is_multiple_of(session.steps_per_epoch()) {
@@ -185,8 +188,8 @@ impl Case {
         let steps = (self.epochs * self.session().steps_per_epoch()) as f64;
         println!("{}: {steps} steps a round, {} rounds", self.name, self.rounds);
         for (index, (name, _)) in variants.iter().enumerate() {
-            let microseconds = median(rounds.iter().map(|times| times[index] / steps * 1e6));
-            println!("  {microseconds:9.1} us a step   {name}");
+            let (best, median) = best_and_median(rounds.iter().map(|times| times[index] / steps * 1e6));
+            println!("  {best:8.1} us a step at best, {median:8.1} in the median   {name}");
         }
         let mut held = true;
         for (bound, (what, over, under)) in self.bounds.iter().zip([
@@ -194,9 +197,12 @@ impl Case {
             ("recording / unrecorded", 3, 2),
             ("recording and pictures / unrecorded", 4, 2),
         ]) {
-            let ratio = median(rounds.iter().map(|times| times[over] / times[under]));
+            // A neighbour on the machine only ever adds: the best rounds show what the code costs.
+            let best = |index: usize| best_and_median(rounds.iter().map(|times| times[index])).0;
+            let ratio = best(over) / best(under);
+            let (_, median) = best_and_median(rounds.iter().map(|times| times[over] / times[under]));
             let verdict = if ratio <= *bound { "" } else { "  EXCEEDED" };
-            println!("  {ratio:9.3} (at most {bound})   {what}{verdict}");
+            println!("  {ratio:8.3} (at most {bound}), median of rounds {median:.3}   {what}{verdict}");
             held &= ratio <= *bound;
         }
         held
@@ -214,24 +220,19 @@ fn timed(work: impl FnOnce()) -> f64 {
     now() - began
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+fn best_and_median(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    (values[0], values[values.len() / 2])
 }
 
 fn main() -> std::process::ExitCode {
     tch::set_num_threads(1);
+    // With pictures: the budget of 5 %, and the first and the last picture, which are always taken.
+    let wide = [("batch_size", "256"), ("data.samples", "4096")];
     let cases = [
         Case::new("moons, 2-20-1, batch 32", &[], 100, 25, [1.05, 1.05, 1.1]),
-        Case::new(
-            "2-256-256-1, batch 256",
-            &[("batch_size", "256"), ("data.samples", "4096")],
-            10,
-            15,
-            [1.05, 1.01, 1.06],
-        )
-        .with_hidden_layers(256),
+        Case::new("2-192-192-1, batch 256", &wide, 60, 15, [1.05, 1.01, 1.08]).with_hidden_layers(192),
     ];
     let held = cases.iter().map(Case::measure).fold(true, |all, held| all & held);
     if held { std::process::ExitCode::SUCCESS } else { std::process::ExitCode::FAILURE }

@@ -10,9 +10,10 @@ use crate::optimizer::Sgd;
 use crate::random::{Random, Stream};
 use crate::{init, loss};
 
-/// Numbers that a layer puts out at a time when the network is only looked at, 4 MiB of float32: a large set goes through
-/// in pieces, which bounds the memory and keeps it in the cache.
-const NUMBERS_AT_A_TIME: i64 = 1 << 20;
+/// Numbers that the widest layer puts out at a time when the network is only looked at: a large set goes through in
+/// pieces. 256 KiB of float32 stay in a core's cache, and twice as fast as pieces of 4 MiB; a GPU wants more at once.
+const NUMBERS_AT_A_TIME: i64 = 1 << 16;
+const NUMBERS_AT_A_TIME_ON_CUDA: i64 = 1 << 24;
 
 /// What there is to learn, sample by sample.
 pub(crate) struct Samples {
@@ -182,7 +183,8 @@ impl Session {
 
     /// Start and length of the pieces in which `count` rows go through the network when it is only looked at.
     fn pieces(&self, count: i64) -> impl Iterator<Item = (i64, i64)> + use<> {
-        let rows = (NUMBERS_AT_A_TIME / self.network.widest().max(1)).max(1);
+        let numbers = if self.device().is_cuda() { NUMBERS_AT_A_TIME_ON_CUDA } else { NUMBERS_AT_A_TIME };
+        let rows = (numbers / self.network.widest().max(1)).max(1);
         (0..count).step_by(rows as usize).map(move |start| (start, rows.min(count - start)))
     }
 }
