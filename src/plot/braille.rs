@@ -83,6 +83,10 @@ impl BrailleGrid {
     /// Draws a straight line, both ends included. Ends may lie anywhere, at the cost of the visible part alone, and a
     /// line lights the same dots whatever part of it is visible.
     pub fn line(&mut self, x0: i32, y0: i32, x1: i32, y1: i32) {
+        if x0 == x1 {
+            self.column(x0, y0.min(y1), y0.max(y1));
+            return;
+        }
         let (x0, y0, x1, y1) = (i64::from(x0), i64::from(y0), i64::from(x1), i64::from(y1));
         if (x1 - x0).abs() >= (y1 - y0).abs() {
             for (x, y) in dots((x0, y0), (x1, y1), self.width()) {
@@ -92,6 +96,22 @@ impl BrailleGrid {
             for (y, x) in dots((y0, x0), (y1, x1), self.height()) {
                 self.set_signed(x, y);
             }
+        }
+    }
+
+    /// Lights the dots of column `x` from `top` to `bottom`, cell by cell: what a chart of a long series consists of.
+    fn column(&mut self, x: i32, top: i32, bottom: i32) {
+        let (Ok(x), Ok(bottom)) = (usize::try_from(x), usize::try_from(bottom)) else { return };
+        let top = usize::try_from(top).unwrap_or(0);
+        let bottom = bottom.min(self.height().saturating_sub(1));
+        if x >= self.width() || top > bottom {
+            return;
+        }
+        let bits = BITS.map(|row| row[x % DOTS_X]);
+        for row in top / DOTS_Y..=bottom / DOTS_Y {
+            let (first, last) = (row * DOTS_Y, row * DOTS_Y + DOTS_Y - 1);
+            let lit = &bits[top.max(first) - first..=bottom.min(last) - first];
+            self.cells[row * self.cols + x / DOTS_X] |= lit.iter().fold(0, |mask, bit| mask | bit);
         }
     }
 
@@ -105,12 +125,19 @@ impl BrailleGrid {
 /// Dots of a line along its longer axis, as (along, across), for `0 <= along < limit`.
 fn dots(from: (i64, i64), to: (i64, i64), limit: usize) -> impl Iterator<Item = (i64, i64)> {
     let (from, to) = if from.0 <= to.0 { (from, to) } else { (to, from) };
-    // Ends at opposite limits of i32 make products that only an i128 holds.
-    let (run, rise) = (i128::from(to.0 - from.0).max(1), i128::from(to.1 - from.1));
+    let (run, rise) = ((to.0 - from.0).max(1), to.1 - from.1);
     let last = to.0.min(i64::try_from(limit).unwrap_or(i64::MAX) - 1);
+    // Ends at opposite limits of i32 make products that only an i128 holds, at many times the cost.
+    let near = run < 1 << 24 && rise.abs() < 1 << 24;
     (from.0.max(0)..=last).map(move |along| {
-        let risen = (2 * i128::from(along - from.0) * rise + run).div_euclid(2 * run);
-        (along, from.1 + risen as i64)
+        let ahead = along - from.0;
+        let risen = if near {
+            (2 * ahead * rise + run).div_euclid(2 * run)
+        } else {
+            let (ahead, rise, run) = (i128::from(ahead), i128::from(rise), i128::from(run));
+            (2 * ahead * rise + run).div_euclid(2 * run) as i64
+        };
+        (along, from.1 + risen)
     })
 }
 
