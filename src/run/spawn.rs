@@ -34,13 +34,23 @@ fn is_program(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
+/// Who a trainer is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// A viewer that will connect at once: the first step waits for it (a few seconds at most), so that nothing happens
+    /// unseen.
+    Viewer,
+    /// Nobody in particular.
+    Nobody,
+}
+
 /// Starts `torchscope-trainer <run dir>` in a session of its own, so that neither the end of this process nor that of the
 /// terminal reaches it. Input is empty; what it prints is appended to `trainer.log`.
 ///
 /// If it cannot be started the run is recorded as failed. Whoever keeps the child should look at it with `try_wait`, and
 /// call [`RunDir::record_failure`] when it ends with the run still `Starting`.
-pub fn spawn_trainer(run: &RunDir) -> Result<Child, RunError> {
-    let started = find_trainer().and_then(|program| spawn(&program, run));
+pub fn spawn_trainer(run: &RunDir, audience: Audience) -> Result<Child, RunError> {
+    let started = find_trainer().and_then(|program| spawn(&program, run, audience));
     if let Err(error) = &started {
         // The error itself says more than a second one that the same cause may bring about.
         let _ = run.record_failure(&error.to_string());
@@ -48,11 +58,14 @@ pub fn spawn_trainer(run: &RunDir) -> Result<Child, RunError> {
     started
 }
 
-fn spawn(program: &Path, run: &RunDir) -> Result<Child, RunError> {
+fn spawn(program: &Path, run: &RunDir, audience: Audience) -> Result<Child, RunError> {
     let log_path = run.trainer_log_path();
     let log = OpenOptions::new().create(true).append(true).open(&log_path).map_err(RunError::io("open", &log_path))?;
     let errors = log.try_clone().map_err(RunError::io("open", &log_path))?;
     let mut command = Command::new(program);
+    if audience == Audience::Viewer {
+        command.arg("--await-viewer");
+    }
     command.arg(run.path()).stdin(Stdio::null()).stdout(log).stderr(errors);
     if env::var_os("OMP_WAIT_POLICY").is_none() {
         // Threads that spin while they wait make a tiny network ten times slower beside one busy neighbour.
@@ -87,7 +100,7 @@ mod tests {
         let run = RunDir::create(home.path(), &moons()).unwrap();
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/run_fake_trainer.sh");
         for starts in 1..=2 {
-            assert!(spawn(&program, &run).unwrap().wait().unwrap().success());
+            assert!(spawn(&program, &run, Audience::Nobody).unwrap().wait().unwrap().success());
             let log = log_tail(&run.trainer_log_path(), 100);
             assert_eq!(log.len(), 5 * starts, "appended, not replaced: {log:?}");
         }
@@ -106,7 +119,7 @@ mod tests {
     fn a_trainer_that_cannot_be_started_is_an_error() {
         let home = tempfile::tempdir().unwrap();
         let run = RunDir::create(home.path(), &moons()).unwrap();
-        let error = spawn(&home.path().join("nothing"), &run).unwrap_err();
+        let error = spawn(&home.path().join("nothing"), &run, Audience::Viewer).unwrap_err();
         assert!(error.to_string().starts_with("cannot start `"), "{error}");
         assert_eq!(run.status().unwrap().state, State::Starting);
     }
