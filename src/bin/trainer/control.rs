@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, oneshot};
-use torchscope::run::{Command, ControlSocket, MAX_LINE, Reply, RunDir, RunError, RunLock, peer_is_us};
+use torchscope::run::{Command, ControlSocket, MAX_LINE, Reply, RunDir, RunError, RunLock, State, peer_is_us};
 
 use crate::inbox::{Inbox, Order};
 use crate::status::Status;
@@ -112,9 +112,21 @@ impl Desk {
             Ok(Command::SetPace { pace }) => Order::SetPace(pace),
             Ok(Command::Stop) => Order::Stop { signal: None },
         };
+        let mut meta = self.status.meta();
         match self.inbox.send(order) {
-            Ok(()) => Reply::accepted(&self.status.meta()),
-            Err(full) => Reply::refused(&self.status.meta(), &full.to_string()),
+            Ok(()) => {
+                // The order is carried out before the next step. A reply with how things stood before it would undo, on
+                // screen, what the user has just done.
+                match order {
+                    Order::Pause => meta.state = State::Paused,
+                    Order::Resume | Order::Steps(_) | Order::Epoch => meta.state = State::Running,
+                    Order::SetLr(lr) => meta.lr = lr,
+                    Order::SetPace(pace) => meta.pace = pace,
+                    Order::Watchers(_) | Order::Stop { .. } => {}
+                }
+                Reply::accepted(&meta)
+            }
+            Err(full) => Reply::refused(&meta, &full.to_string()),
         }
     }
 }

@@ -10,7 +10,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -54,6 +54,9 @@ struct Arguments {
     /// Run directory, as `torchscope train` creates it
     #[arg(value_name = "RUN_DIR")]
     run_dir: PathBuf,
+    /// Take no step before a viewer has connected, or some seconds have passed
+    #[arg(long)]
+    await_viewer: bool,
 }
 
 /// Why there is no training at all, and nothing to write about it into `run.json`.
@@ -97,7 +100,7 @@ fn main() -> ExitCode {
     };
     // Standard error is the run's trainer.log.
     tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).with_target(false).init();
-    match launch(&arguments.run_dir) {
+    match launch(&arguments) {
         Ok(outcome) => {
             if let Some(message) = outcome.message() {
                 tracing::error!("{}: {message}", outcome.state());
@@ -114,15 +117,15 @@ fn main() -> ExitCode {
 }
 
 /// Trains under the run's lock. Whatever happens under it is in `run.json` before the lock is let go.
-fn launch(path: &Path) -> Result<Outcome, LaunchError> {
-    let run = RunDir::open(path)?;
+fn launch(arguments: &Arguments) -> Result<Outcome, LaunchError> {
+    let run = RunDir::open(&arguments.run_dir)?;
     let lock = RunLock::acquire(&run)?;
     let state = run.meta()?.state;
     if state != State::Starting {
         return Err(LaunchError::Used { name: run.name(), state });
     }
     // A panic is a bug, of ours or of a library's; people should still read what happened where they look.
-    let message = match catch_unwind(AssertUnwindSafe(|| train(&run, &lock))) {
+    let message = match catch_unwind(AssertUnwindSafe(|| train(&run, &lock, arguments.await_viewer))) {
         Ok(Ok(outcome)) => return Ok(outcome),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "the trainer panicked, which is a bug; the last lines of trainer.log say where".to_owned(),
@@ -139,7 +142,7 @@ fn launch(path: &Path) -> Result<Outcome, LaunchError> {
 }
 
 /// Sets everything up, trains, and records how it ended.
-fn train(run: &RunDir, lock: &RunLock) -> Result<Outcome, TrainerError> {
+fn train(run: &RunDir, lock: &RunLock, await_viewer: bool) -> Result<Outcome, TrainerError> {
     let mut meta = run.meta()?;
     let inbox = Arc::new(Inbox::default());
     let status = Arc::new(Status::new(Live { state: State::Starting, lr: meta.lr, pace: meta.pace, watchers: 0 }));
@@ -185,7 +188,7 @@ fn train(run: &RunDir, lock: &RunLock) -> Result<Outcome, TrainerError> {
     meta.network = Some(description);
     status.set_steps_per_epoch(session.steps_per_epoch());
     let recorder = Recorder::start(run, meta, Arc::clone(&status), Arc::clone(&inbox))?;
-    let (ended, recorder) = Trainer::new(&recipe, session, boundary, recorder, inbox, status).run();
+    let (ended, recorder) = Trainer::new(&recipe, session, boundary, recorder, inbox, status).run(await_viewer);
     let outcome = ended.unwrap_or_else(|error| Outcome::Failed { message: TrainerError::from(error).to_string() });
     recorder.finish(&outcome)?;
     Ok(outcome)

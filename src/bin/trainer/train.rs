@@ -18,6 +18,8 @@ use crate::status::Status;
 /// The gradient norm is measured after each epoch, and every so many steps within long ones: by step number alone,
 /// so that one seed gives one log.
 const GRADIENT_NORM_STEPS: u64 = 32;
+/// A viewer that starts a run connects within a fraction of this. One that died meanwhile must not hold the run up.
+const VIEWER_PATIENCE: Duration = Duration::from_secs(5);
 /// Losses that a GPU may still owe before they are fetched, and for how long.
 const MOST_OWED: usize = 256;
 const LONGEST_OWED: Duration = Duration::from_millis(50);
@@ -91,18 +93,20 @@ impl Trainer {
         }
     }
 
-    /// Trains. Whatever happened, the recorder then holds all of it, and is given back to be finished.
-    pub(crate) fn run(mut self) -> (Result<Outcome, TchError>, Recorder) {
-        let outcome = self.train();
+    /// Trains, with the first step held back until somebody watches if `await_viewer`. Whatever happened, the recorder
+    /// then holds all of it, and is given back to be finished.
+    pub(crate) fn run(mut self, await_viewer: bool) -> (Result<Outcome, TchError>, Recorder) {
+        let outcome = self.train(await_viewer);
         (outcome, self.recorder)
     }
 
-    fn train(&mut self) -> Result<Outcome, TchError> {
+    fn train(&mut self, await_viewer: bool) -> Result<Outcome, TchError> {
         self.status.live().state = State::Running;
         let mut extras = Vec::new();
         self.evaluate(&mut extras)?;
         self.recorder.extras(self.session.steps(), &extras);
         self.look(Instant::now())?;
+        let mut awaited = await_viewer.then(|| Instant::now() + VIEWER_PATIENCE);
         let outcome = loop {
             if let Some(outcome) = self.obey()? {
                 break outcome;
@@ -115,6 +119,13 @@ impl Trainer {
             }
             if self.paused {
                 self.rest()?;
+            } else if let Some(patience) = awaited {
+                let left = patience.saturating_duration_since(Instant::now());
+                if self.watchers > 0 || left.is_zero() {
+                    awaited = None;
+                } else {
+                    self.inbox.wait(Some(left));
+                }
             } else if self.pace.is_held()
                 && let Some(wait) = self.pace.wait(self.session.steps(), Instant::now())
             {
@@ -234,7 +245,11 @@ impl Trainer {
                 Order::Stop { signal } => return Ok(Some(Outcome::Stopped { signal })),
                 Order::Pause => self.pause(),
                 Order::Resume => self.resume(None),
-                Order::Steps(steps) => self.resume(Some(step.saturating_add(steps))),
+                Order::Steps(steps) => {
+                    // Steps ordered while others are still to be taken come on top.
+                    let from = self.pause_at.filter(|_| !self.paused).unwrap_or(step);
+                    self.resume(Some(from.saturating_add(steps)));
+                }
                 Order::Epoch => {
                     let per_epoch = self.session.steps_per_epoch();
                     self.resume(Some((step / per_epoch + 1).saturating_mul(per_epoch)));
@@ -364,7 +379,7 @@ mod tests {
         let recorder = Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox)).unwrap();
         let mut trainer = Trainer::new(&recipe, session, boundary, recorder, inbox, status);
         trainer.owe_nothing = owe_nothing;
-        let (outcome, recorder) = trainer.run();
+        let (outcome, recorder) = trainer.run(false);
         let outcome = outcome.unwrap();
         recorder.finish(&outcome).unwrap();
 
