@@ -1,0 +1,302 @@
+//! What a user can do: one row an action, from which come dispatch, footer, help overlay and the README's table.
+
+use super::key::{Code, Key};
+use super::panel::PanelId;
+
+/// Something a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Focus the next panel.
+    NextPanel,
+    /// Focus the previous panel.
+    PreviousPanel,
+    /// Focus the nearest panel on that side.
+    Move(Direction),
+    /// Focus the panel with that number (1-based).
+    Panel(u8),
+    /// Show the focused panel alone, or all again.
+    Zoom,
+    /// Open or close the help overlay.
+    Help,
+    /// Pause or resume training.
+    TogglePause,
+    /// Train one step, then pause.
+    Step,
+    /// Train to the end of the epoch, then pause.
+    Epoch,
+    /// Multiply the learning rate by [`LR_FACTOR`].
+    LrUp,
+    /// Divide the learning rate by [`LR_FACTOR`].
+    LrDown,
+    /// Double the pace.
+    PaceFaster,
+    /// Halve the pace.
+    PaceSlower,
+    /// Lift the pace.
+    PaceUnlimited,
+    /// Start over as a new run with the same seed.
+    Restart,
+    /// Start over as a new run with a new seed.
+    RestartNewSeed,
+    /// Switch the loss axis between linear and logarithmic.
+    LogAxis,
+    /// Go to the next smoothing weight.
+    Smoothing,
+    /// Go to the next way of drawing the boundary.
+    BoundaryStyle,
+    /// Leave the view; asks first while the run is live.
+    Leave,
+    /// In the dialog: leave and let the run go on.
+    LeaveRunning,
+    /// In the dialog: stop the run, then leave.
+    LeaveStop,
+    /// Close what lies over the view.
+    Close,
+    /// Scroll the help overlay.
+    Scroll(Direction),
+}
+
+/// One of the four sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Towards the first column.
+    Left,
+    /// Towards the last row.
+    Down,
+    /// Towards the first row.
+    Up,
+    /// Towards the last column.
+    Right,
+}
+
+/// What one press of `+` multiplies the learning rate by, and `-` divides it by.
+pub const LR_FACTOR: f64 = 1.25;
+
+/// What has the keyboard. Within one context a key means one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// The panels.
+    Main,
+    /// The help overlay.
+    Help,
+    /// The question what shall become of the run.
+    Leave,
+    /// The last words of a trainer that died.
+    Died,
+}
+
+/// When a row of the table applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// While the trainer is alive.
+    Live,
+    /// While that panel has the focus. Such a row comes before a general one on the same key.
+    Focused(PanelId),
+    /// While the run shows that panel.
+    Shown(PanelId),
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// What it does.
+    pub action: Action,
+    /// The footer's word for it.
+    pub name: &'static str,
+    /// The help overlay's and README's sentence.
+    pub description: &'static str,
+    /// The keys.
+    pub keys: &'static [Key],
+    /// What has the keyboard.
+    pub context: Context,
+    /// When it applies.
+    pub when: When,
+    /// Place in the footer, the smallest first; `None`: only in the help.
+    pub footer: Option<u8>,
+}
+
+impl Binding {
+    /// Whether the help overlay and the README list it.
+    pub fn is_in_help(&self) -> bool {
+        self.context == Context::Main && !self.description.is_empty()
+    }
+}
+
+const fn row(
+    action: Action,
+    name: &'static str,
+    description: &'static str,
+    keys: &'static [Key],
+    context: Context,
+    when: When,
+    footer: Option<u8>,
+) -> Binding {
+    Binding { action, name, description, keys, context, when, footer }
+}
+
+const fn k(c: char) -> Key {
+    Key::char(c)
+}
+
+/// Every action with its keys.
+pub const BINDINGS: &[Binding] = {
+    use Action as A;
+    use Context::{Died, Help, Leave, Main};
+    use When::{Always, Focused, Live, Shown};
+    &[
+        row(A::TogglePause, "pause", "pause or resume training", &[k(' ')], Main, Live, Some(1)),
+        row(A::Step, "step", "train one step, then pause", &[k('n')], Main, Live, Some(5)),
+        row(A::Epoch, "epoch", "train to the end of the epoch, then pause", &[k('N')], Main, Live, Some(6)),
+        row(A::LrUp, "lr", "raise the learning rate by a quarter", &[k('+'), k('=')], Main, Live, Some(7)),
+        row(A::LrDown, "lr", "lower the learning rate by a fifth", &[k('-')], Main, Live, Some(8)),
+        row(
+            A::PaceFaster,
+            "pace",
+            "double the pace (epochs a second while watched)",
+            &[k('>'), k('.')],
+            Main,
+            Live,
+            Some(10),
+        ),
+        row(A::PaceSlower, "pace", "halve the pace", &[k('<'), k(',')], Main, Live, Some(11)),
+        row(
+            A::PaceUnlimited,
+            "full speed",
+            "lift the pace: train as fast as the machine can",
+            &[k('u')],
+            Main,
+            Live,
+            Some(12),
+        ),
+        row(A::Restart, "restart", "start over as a new run, same seed", &[k('r')], Main, Always, Some(13)),
+        row(A::RestartNewSeed, "new seed", "start over as a new run, new seed", &[k('R')], Main, Always, Some(14)),
+        row(A::NextPanel, "panel", "focus the next panel", &[Key::plain(Code::Tab)], Main, Always, Some(0)),
+        row(A::PreviousPanel, "back", "focus the previous panel", &[Key::plain(Code::BackTab)], Main, Always, None),
+        row(
+            A::LogAxis,
+            "log axis",
+            "loss panel: linear or logarithmic axis",
+            &[k('l')],
+            Main,
+            Focused(PanelId::Loss),
+            Some(4),
+        ),
+        row(
+            A::Move(Direction::Left),
+            "left",
+            "focus the panel to the left",
+            &[Key::plain(Code::Left), k('h')],
+            Main,
+            Always,
+            None,
+        ),
+        row(
+            A::Move(Direction::Down),
+            "down",
+            "focus the panel below",
+            &[Key::plain(Code::Down), k('j')],
+            Main,
+            Always,
+            None,
+        ),
+        row(A::Move(Direction::Up), "up", "focus the panel above", &[Key::plain(Code::Up), k('k')], Main, Always, None),
+        row(
+            A::Move(Direction::Right),
+            "right",
+            "focus the panel to the right (`l` outside the loss panel)",
+            &[Key::plain(Code::Right), k('l')],
+            Main,
+            Always,
+            None,
+        ),
+        row(A::Panel(1), "panel 1", "focus panel 1, and so on to 9", &[k('1')], Main, Always, None),
+        row(A::Panel(2), "panel 2", "", &[k('2')], Main, Always, None),
+        row(A::Panel(3), "panel 3", "", &[k('3')], Main, Always, None),
+        row(A::Panel(4), "panel 4", "", &[k('4')], Main, Always, None),
+        row(A::Panel(5), "panel 5", "", &[k('5')], Main, Always, None),
+        row(A::Panel(6), "panel 6", "", &[k('6')], Main, Always, None),
+        row(A::Panel(7), "panel 7", "", &[k('7')], Main, Always, None),
+        row(A::Panel(8), "panel 8", "", &[k('8')], Main, Always, None),
+        row(A::Panel(9), "panel 9", "", &[k('9')], Main, Always, None),
+        row(
+            A::Zoom,
+            "zoom",
+            "show the focused panel alone, or all again",
+            &[Key::plain(Code::Enter), k('z')],
+            Main,
+            Always,
+            Some(4),
+        ),
+        row(
+            A::Smoothing,
+            "smooth",
+            "loss panel: next smoothing weight",
+            &[k('s')],
+            Main,
+            Shown(PanelId::Loss),
+            Some(9),
+        ),
+        row(
+            A::BoundaryStyle,
+            "style",
+            "boundary: dots on tint, dots, tint",
+            &[k('b')],
+            Main,
+            Shown(PanelId::Boundary),
+            Some(9),
+        ),
+        row(A::Help, "help", "open or close this help", &[k('?')], Main, Always, Some(2)),
+        row(
+            A::Leave,
+            "leave",
+            "leave; while the run is live asks whether to stop it",
+            &[k('q'), Key::ctrl('c')],
+            Main,
+            Always,
+            Some(3),
+        ),
+        row(
+            A::Scroll(Direction::Down),
+            "down",
+            "scroll down",
+            &[Key::plain(Code::Down), k('j')],
+            Help,
+            Always,
+            Some(1),
+        ),
+        row(A::Scroll(Direction::Up), "up", "scroll up", &[Key::plain(Code::Up), k('k')], Help, Always, Some(2)),
+        row(
+            A::Close,
+            "close",
+            "close",
+            &[k('?'), Key::plain(Code::Esc), k('q'), Key::plain(Code::Enter), Key::ctrl('c')],
+            Help,
+            Always,
+            Some(0),
+        ),
+        row(
+            A::LeaveRunning,
+            "leave it running",
+            "leave, the run goes on",
+            &[k('q'), k('y'), Key::plain(Code::Enter), Key::ctrl('c')],
+            Leave,
+            Always,
+            Some(0),
+        ),
+        row(A::LeaveStop, "stop it", "stop the run after this step, then leave", &[k('s')], Leave, Always, Some(1)),
+        row(A::Close, "stay", "stay", &[k('n'), Key::plain(Code::Esc)], Leave, Always, Some(2)),
+        row(
+            A::Close,
+            "close",
+            "close",
+            &[Key::plain(Code::Enter), Key::plain(Code::Esc), k(' ')],
+            Died,
+            Always,
+            Some(0),
+        ),
+        row(A::Leave, "leave", "leave", &[k('q'), Key::ctrl('c')], Died, Always, Some(1)),
+        row(A::Restart, "restart", "start over as a new run, same seed", &[k('r')], Died, Always, Some(2)),
+    ]
+};
