@@ -1,1 +1,79 @@
-//! view
+//! Drawing: reads the application, writes cells. Nothing is changed and nothing is asked here.
+
+mod overlay;
+mod panels;
+pub mod theme;
+pub mod widgets;
+mod wrap;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::app::{App, Area, Overlay, SMALLEST, Slot};
+pub use theme::{ColorDepth, Glyphs, Role, Theme};
+use widgets::{PanelFrame, Row};
+
+/// Draws the whole screen.
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    draw_into(app, theme, area, frame.buffer_mut());
+}
+
+/// Draws the whole screen into a buffer.
+pub fn draw_into(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    // The screen may have changed since the application heard of its size: draw only where both agree.
+    let Some(layout) = app.layout().filter(|_| area.width >= SMALLEST.0 && area.height >= SMALLEST.1) else {
+        too_small(theme, area, buf);
+        return;
+    };
+    panels::header::draw(app, theme, rect(layout.header).intersection(area), buf);
+    for slot in &layout.slots {
+        draw_slot(app, theme, slot, area, buf);
+    }
+    panels::footer::draw(app, theme, rect(layout.footer).intersection(area), buf);
+    match app.overlay {
+        None => {}
+        Some(Overlay::Help { scroll }) => overlay::help(app, theme, scroll, area, buf),
+        Some(Overlay::Leave) => overlay::leave(app, theme, area, buf),
+        Some(Overlay::Died) => overlay::died(app, theme, area, buf),
+    }
+    if theme.ascii() {
+        to_ascii(buf);
+    }
+}
+
+/// Replaces what no ASCII terminal can show. Drawings choose their own characters; this is for text: separators, and
+/// names from outside.
+fn to_ascii(buf: &mut Buffer) {
+    for cell in buf.content.iter_mut().filter(|cell| !cell.symbol().is_ascii()) {
+        cell.set_symbol(match cell.symbol() {
+            "·" => "|",
+            "…" => "~",
+            "×" => "x",
+            _ => "?",
+        });
+    }
+}
+
+fn draw_slot(app: &App, theme: &Theme, slot: &Slot, screen: Rect, buf: &mut Buffer) {
+    let area = rect(slot.area).intersection(screen);
+    let titled = |id| (app.number(id).unwrap_or(0), crate::app::PanelId::title(id));
+    let titles: Vec<_> = slot.members.iter().map(|id| titled(*id)).collect();
+    let status = panels::status(app, slot.shown);
+    let frame =
+        PanelFrame { titles: &titles, shown: titled(slot.shown), status: &status, focused: app.focus() == slot.shown };
+    frame.render(theme, area, buf);
+    panels::draw(app, theme, slot.shown, PanelFrame::inner(area), buf);
+}
+
+fn too_small(theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let middle = area.height / 2;
+    Row::new(buf, area, middle).put("too small", theme.style(Role::Warn));
+    let text = format!("{}x{} here, {}x{} needed", area.width, area.height, SMALLEST.0, SMALLEST.1);
+    Row::new(buf, area, middle + 1).put(&text, theme.style(Role::Dim));
+}
+
+fn rect(area: Area) -> Rect {
+    Rect::new(area.x, area.y, area.width, area.height)
+}

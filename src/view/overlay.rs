@@ -1,0 +1,87 @@
+//! What lies over the panels: the help, and the question on leaving.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::widgets::{Clear, Widget};
+use unicode_width::UnicodeWidthStr;
+
+use super::theme::{Role, Theme};
+use super::widgets::{PanelFrame, Row};
+use super::wrap::wrap;
+use crate::app::{App, BINDINGS, Context};
+
+/// A frame in the middle of the screen, at most so large; returns its inside.
+fn window(
+    theme: &Theme,
+    title: &str,
+    status: &str,
+    (width, height): (u16, u16),
+    screen: Rect,
+    buf: &mut Buffer,
+) -> Rect {
+    let (width, height) = (width.min(screen.width), height.min(screen.height));
+    let area =
+        Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
+    Clear.render(area, buf);
+    PanelFrame::window(theme, title, status, area, buf);
+    PanelFrame::inner(area)
+}
+
+/// Every key of the panels, from the table of actions.
+pub(super) fn help(app: &App, theme: &Theme, scroll: u16, screen: Rect, buf: &mut Buffer) {
+    let rows: Vec<_> = BINDINGS.iter().filter(|row| row.is_in_help()).collect();
+    let size = (78, rows.len() as u16 + 2);
+    let more = size.1 > screen.height;
+    let inner = window(theme, "Keys", if more { "j k scroll · ? close" } else { "? close" }, size, screen, buf);
+    let scroll = scroll.min((rows.len() as u16).saturating_sub(inner.height));
+    for (y, binding) in rows.iter().skip(usize::from(scroll)).take(usize::from(inner.height)).enumerate() {
+        let keys = binding.keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let applies = app.holds(binding.when);
+        let role = if applies { Role::Text } else { Role::Dim };
+        let mut row = Row::new(buf, inner, y as u16);
+        let key_style = theme.style(if applies { Role::Accent } else { Role::Dim });
+        row.put(&keys, key_style).to(inner.x + 12).gap(1).put(binding.description, theme.style(role));
+    }
+}
+
+/// What shall become of the run?
+pub(super) fn leave(app: &App, theme: &Theme, screen: Rect, buf: &mut Buffer) {
+    let name = app.model.meta.as_ref().map_or("the run", |meta| meta.name.as_str());
+    let question = format!("{name} is still training.");
+    let hints: Vec<_> = BINDINGS.iter().filter(|row| row.context == Context::Leave).collect();
+    let longest = hints.iter().map(|row| row.description.width() + 6).chain([question.width()]).max().unwrap_or(0);
+    let inner = window(theme, "Leave?", "", (longest as u16 + 6, hints.len() as u16 + 4), screen, buf);
+    Row::new(buf, inner, 0).put(&question, theme.style(Role::Bright));
+    for (y, binding) in hints.iter().enumerate() {
+        let mut row = Row::new(buf, inner, y as u16 + 2);
+        row.gap(1).put(&binding.keys[0].to_string(), theme.style(Role::Accent).add_modifier(Modifier::BOLD));
+        row.to(inner.x + 6).put(binding.description, theme.style(Role::Text));
+    }
+}
+
+/// Why the trainer died, what it printed last, and where the rest stands.
+pub(super) fn died(app: &App, theme: &Theme, screen: Rect, buf: &mut Buffer) {
+    let width = screen.width.min(96);
+    // What `window` leaves of it.
+    let text_width = width.saturating_sub(4);
+    let meta = app.model.meta.as_ref();
+    let why = meta
+        .and_then(|meta| meta.outcome.clone())
+        .unwrap_or_else(|| "the trainer was killed or crashed: its lock is free and it said no last word".into());
+    let why = wrap(&why, text_width);
+    let log = wrap(&format!("full log: {}", app.model.path.join("trainer.log").display()), text_width);
+    let printed: Vec<String> = app.model.trainer_output.iter().flat_map(|line| wrap(line, text_width)).collect();
+    let room = usize::from(screen.height.saturating_sub(4)).saturating_sub(why.len() + log.len() + 2);
+    let printed = &printed[printed.len().saturating_sub(room)..];
+    let height = (why.len() + printed.len() + log.len() + 4) as u16;
+    let inner = window(theme, "The trainer died", "Enter close", (width, height), screen, buf);
+    let mut y = 0;
+    for (lines, role) in [(&why[..], Role::Bad), (printed, Role::Text), (&log[..], Role::Dim)] {
+        for line in lines {
+            Row::new(buf, inner, y).put(line, theme.style(role));
+            y += 1;
+        }
+        y += 1;
+    }
+}

@@ -1,0 +1,119 @@
+//! The decision boundary over a two-dimensional input.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
+
+use super::super::theme::{ColorDepth, Glyphs, Role, Theme};
+use super::super::widgets::{Field, FieldPoint, Row};
+use super::waiting;
+use crate::app::App;
+use crate::plot::format;
+use crate::plot::scale::{Axis, AxisKind};
+
+/// Width of the labels on the left.
+const LABELS: u16 = 5;
+/// From this size on there are axes; below, the picture needs every cell.
+const WITH_AXES: (u16, u16) = (30, 10);
+
+pub(super) fn status(app: &App) -> Vec<String> {
+    match app.model.boundary.as_ref().and_then(|boundary| boundary.grid.as_ref().map(|grid| (boundary.step, grid))) {
+        Some((step, grid)) => {
+            let (least, greatest) = (least(&grid.values), greatest(&grid.values));
+            let step = format!("step {}", format::count(step.max(0) as u64));
+            vec![format!("p {least:.2} … {greatest:.2} · {step}"), step]
+        }
+        None => Vec::new(),
+    }
+}
+
+fn least(values: &ndarray::Array2<f32>) -> f32 {
+    values.iter().copied().fold(f32::INFINITY, f32::min)
+}
+
+fn greatest(values: &ndarray::Array2<f32>) -> f32 {
+    values.iter().copied().fold(f32::NEG_INFINITY, f32::max)
+}
+
+pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let boundary = app.model.boundary.as_ref();
+    let Some((boundary, grid)) = boundary.and_then(|boundary| Some((boundary, boundary.grid.as_ref()?))) else {
+        waiting(app, theme, "the first picture", area, buf);
+        return;
+    };
+    let [x0, x1, y0, y1] = grid.meta.extent.unwrap_or([0.0, 1.0, 0.0, 1.0]);
+    let axes = area.width >= WITH_AXES.0 && area.height >= WITH_AXES.1;
+    let legend_rows = u16::from(area.height >= 4);
+    let field = Rect {
+        x: area.x + if axes { LABELS } else { 0 },
+        width: area.width - if axes { LABELS } else { 0 },
+        height: area.height - legend_rows - u16::from(axes),
+        ..area
+    };
+    let points: Vec<FieldPoint> = boundary
+        .points
+        .iter()
+        .map(|point| FieldPoint {
+            u: (f64::from(point.x) - x0) / (x1 - x0),
+            v: (f64::from(point.y) - y0) / (y1 - y0),
+            class: point.class,
+            wrong: point.is_wrong(),
+        })
+        .collect();
+    Field { values: &grid.values, points: &points, style: app.boundary_style }.render(theme, field, buf);
+    if axes {
+        let horizontal = Axis::new(AxisKind::Linear, x0, x1);
+        let vertical = Axis::new(AxisKind::Linear, y0, y1);
+        label_rows(&vertical, theme, Rect { width: LABELS, x: area.x, ..field }, buf);
+        label_columns(&horizontal, theme, field, buf);
+    }
+    if legend_rows > 0 {
+        legend(boundary.wrong(), boundary.points.len(), theme, Row::new(buf, area, area.height - 1));
+    }
+}
+
+fn label_rows(axis: &Axis, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    for tick in axis.ticks(usize::from(area.height / 5).max(2)) {
+        let y = ((1.0 - axis.position(tick.value)) * f64::from(area.height - 1)).round() as u16;
+        Row::new(buf, area, y).put_column(&tick.label, LABELS - 1, theme.style(Role::Dim));
+    }
+}
+
+fn label_columns(axis: &Axis, theme: &Theme, field: Rect, buf: &mut Buffer) {
+    let below = Rect { y: field.bottom(), height: 1, ..field };
+    let mut row = Row::new(buf, below, 0);
+    for tick in axis.ticks(usize::from(field.width / 9).max(2)) {
+        let width = tick.label.width() as u16;
+        let centre = field.x + (axis.position(tick.value) * f64::from(field.width - 1)).round() as u16;
+        let start = centre.saturating_sub(width / 2).max(field.x).min(field.right().saturating_sub(width));
+        if start >= row.column() {
+            row.to(start).put(&tick.label, theme.style(Role::Dim)).gap(1);
+        }
+    }
+}
+
+fn legend(wrong: Option<usize>, total: usize, theme: &Theme, mut row: Row<'_>) {
+    let point = |class: usize| {
+        if theme.depth() == ColorDepth::Mono { Style::new() } else { Style::new().fg(theme.point(class)) }
+    };
+    let dim = theme.style(Role::Dim);
+    row.put(theme.pick("○", "o"), point(0)).put(" 0  ", dim);
+    row.put(theme.pick("●", "*"), point(1)).put(" 1  ", dim);
+    match wrong {
+        Some(0) => {
+            row.put(&format!("all {total} right"), theme.style(Role::Good)).gap(2);
+        }
+        Some(wrong) => {
+            let text = format!("{} {wrong} wrong of {total}", theme.pick("✕", "X"));
+            row.put(&text, theme.style(Role::Bad)).gap(2);
+        }
+        None => {}
+    }
+    let contour = match theme.glyphs() {
+        Glyphs::Braille => "⠒⠒",
+        Glyphs::Block => "▀▀",
+        Glyphs::Ascii => "%",
+    };
+    row.put_whole(&format!("{contour} p(class 1) = 0.5"), theme.style(Role::Text));
+}

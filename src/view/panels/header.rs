@@ -1,0 +1,145 @@
+//! Run, state and progress: whether training is healthy, at a glance.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use unicode_width::UnicodeWidthStr;
+
+use super::super::theme::{Role, Theme};
+use super::super::widgets::{Gauge, Row};
+use crate::app::{App, Model};
+use crate::log::tags;
+use crate::plot::format;
+use crate::run::{RunMeta, State};
+
+pub(in crate::view) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let inner = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(2), ..area };
+    identity(app, theme, inner, buf);
+    if area.height > 1 {
+        progress(app, theme, inner, buf);
+    }
+}
+
+fn state(theme: &Theme, state: State) -> (String, Role) {
+    let (glyph, ascii, role) = match state {
+        State::Starting => ("◌", "..", Role::Warn),
+        State::Running => ("▶", ">", Role::Good),
+        State::Paused => ("▮▮", "||", Role::Warn),
+        State::Finished => ("✓", "ok", Role::Good),
+        State::Stopped => ("■", "[]", Role::Warn),
+        State::Failed | State::Crashed | State::Diverged => ("✗", "X", Role::Bad),
+    };
+    (format!("{} {state}", theme.pick(glyph, ascii)), role)
+}
+
+/// First row: what runs, how it does, and how fast.
+fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let model = &app.model;
+    let mut row = Row::new(buf, area, 0);
+    let dim = theme.style(Role::Dim);
+    if area.width >= 60 {
+        row.put("torchscope", theme.style(Role::Accent).add_modifier(Modifier::BOLD)).gap(2);
+    }
+    let fallback = || model.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    row.put(&model.meta.as_ref().map_or_else(fallback, |meta| meta.name.clone()), theme.style(Role::Bright)).gap(2);
+    let (text, role) = state(theme, model.state());
+    row.put(&text, theme.style(role)).gap(2);
+    if area.height == 1 {
+        // The only row: progress must be on it.
+        if let Some(meta) = &model.meta {
+            row.put(&epochs(model, meta), theme.style(Role::Text));
+        }
+        return;
+    }
+    for part in speed(model) {
+        if !row.put_right(&part, dim) {
+            break;
+        }
+        row.put_right("  ", dim);
+    }
+    if let Some(meta) = &model.meta {
+        let device = meta.device.clone().unwrap_or_default();
+        let optimizer = format!("{} lr {}", meta.optimizer, format::short(meta.lr));
+        let batch = format!("batch {}", meta.batch_size);
+        let seed = format!("seed {}", meta.seed);
+        let mut separator = "";
+        for part in [&device, &optimizer, &batch, &seed] {
+            if part.is_empty() || separator.width() + part.width() > usize::from(row.room()) {
+                continue;
+            }
+            row.put(separator, dim).put(part, dim);
+            separator = theme.pick(" · ", " | ");
+        }
+    }
+}
+
+/// The speed's parts, the most important (rightmost) first.
+fn speed(model: &Model) -> Vec<String> {
+    let mut parts = Vec::new();
+    let Some(meta) = &model.meta else { return parts };
+    if meta.state.is_live() {
+        parts.push(match meta.pace {
+            Some(pace) => format!("pace {}", format::rate(pace, "epochs")),
+            None => "full speed".into(),
+        });
+    }
+    let rate = if meta.state == State::Running { model.rate.steps_per_second() } else { None };
+    let rate = rate.or_else(|| model.rate.average().filter(|_| meta.state.is_over()));
+    if let Some(rate) = rate {
+        parts.push(format::rate(rate, "steps"));
+    }
+    parts
+}
+
+fn epochs(model: &Model, meta: &RunMeta) -> String {
+    format!("epoch {}/{}", model.epoch().floor() as u64, format::count(meta.epochs))
+}
+
+/// Second row: how far it is, or how it ended.
+fn progress(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let model = &app.model;
+    let mut row = Row::new(buf, area, 1);
+    let Some(meta) = &model.meta else {
+        row.put(theme.pick("starting libtorch …", "starting libtorch ..."), theme.style(Role::Dim));
+        return;
+    };
+    let dim = theme.style(Role::Dim);
+    if matches!(meta.state, State::Failed | State::Crashed | State::Diverged) {
+        let outcome = meta.outcome.clone().unwrap_or_else(|| meta.state.to_string());
+        row.put(&outcome, theme.style(Role::Bad)).gap(2);
+        row.put_whole(&format!("at {}", epochs(model, meta)), dim);
+        return;
+    }
+    row.put("epoch ", dim).put(&epochs(model, meta)["epoch ".len()..], theme.style(Role::Bright)).gap(2);
+    let total = model.total_steps();
+    let mut right = Vec::new();
+    if let Some(probes) = model.last(tags::PROBE_SHARE).filter(|_| meta.state.is_live()) {
+        right.push((format!("probes {}", format::percent(probes)), Role::Dim));
+    }
+    if meta.state.is_over() {
+        let ended = meta.finished.unwrap_or(meta.updated);
+        right.push((format!("took {}", format::duration(ended.duration_since(meta.started).as_secs_f64())), Role::Dim));
+        if let Some(loss) = model.last(tags::LOSS_EVAL) {
+            right.push((format!("loss {}", format::number(loss)), Role::Bright));
+        }
+        if let Some(accuracy) = model.last(tags::ACCURACY_EVAL) {
+            right.push((format!("accuracy {accuracy:.3}"), Role::Bright));
+        }
+    } else if let Some(eta) = model.eta() {
+        right.push((format!("eta {}", format::duration(eta)), Role::Text));
+    }
+    if let Some(total) = total {
+        right.push((format!("step {}/{}", format::count(model.step()), format::count(total)), Role::Text));
+    }
+    for (text, role) in right {
+        if text.width() + 12 > usize::from(row.room()) {
+            continue;
+        }
+        row.put_right(&text, theme.style(role));
+        row.put_right("  ", dim);
+    }
+    let share = total.map_or(0.0, |total| model.step() as f64 / total as f64);
+    let role = if meta.state == State::Paused { Role::Warn } else { Role::Accent };
+    let place = Rect { x: row.column(), y: area.y + 1, width: row.room(), height: 1 };
+    Gauge { share, role }.render(theme, place, buf);
+}

@@ -1,0 +1,139 @@
+//! Loss: the most recent steps as bars, the whole run as curves.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::super::theme::{Role, Theme};
+use super::super::widgets::{Chart, Curve, Mark, Row, Sparkline};
+use super::waiting;
+use crate::app::App;
+use crate::log::tags;
+use crate::plot::format;
+use crate::plot::scale::{Axis, AxisKind};
+use crate::series::{Column, Series, envelope};
+
+/// From this height on the bars are two rows high.
+const ROOMY: u16 = 16;
+
+pub(super) fn status(app: &App) -> Vec<String> {
+    let axis = if app.log_axis { "log" } else { "linear" };
+    let smoothing = if app.smoothing > 0.0 { format!("smooth {}", app.smoothing) } else { "raw".into() };
+    vec![format!("{axis} · {smoothing}"), axis.into()]
+}
+
+pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let Some(loss) = app.model.series(tags::LOSS_TRAIN) else {
+        waiting(app, theme, "the first step", area, buf);
+        return;
+    };
+    let bars = if area.height >= ROOMY { 2 } else { u16::from(area.height >= 6) };
+    if bars > 0 {
+        recent(loss, theme, Rect { height: bars, ..area }, buf);
+    }
+    let legend_rows = u16::from(area.height >= 5);
+    let top = bars + u16::from(area.height >= ROOMY);
+    let chart = Rect { y: area.y + top, height: area.height.saturating_sub(top + legend_rows), ..area };
+    curves(app, loss, theme, chart, buf);
+    if legend_rows > 0 {
+        legend(app, loss, theme, Row::new(buf, area, area.height - 1));
+    }
+}
+
+/// The bars with the present value beside them.
+fn recent(loss: &Series, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let now = loss.last().map_or(f64::NAN, |(_, value)| value);
+    let text = format!(" now {:<8}", format::number(now));
+    let bars = Rect { width: area.width.saturating_sub(text.len() as u16), ..area };
+    let values: Vec<f64> = loss.tail(usize::from(bars.width)).map(|(_, value)| value).collect();
+    Sparkline { values: &values, role: Role::Accent }.render(theme, bars, buf);
+    let mut row = Row::new(buf, area, area.height - 1);
+    row.to(bars.right()).put(" now ", theme.style(Role::Dim));
+    let role = if now.is_finite() { Role::Bright } else { Role::Bad };
+    row.put(&format::number(now), theme.style(role));
+    if area.height > 1 {
+        let count = format!("last {}", values.len());
+        Row::new(buf, area, 0).to(bars.right() + 1).put(&count, theme.style(Role::Dim));
+    }
+}
+
+fn curves(app: &App, loss: &Series, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let model = &app.model;
+    let eval = model.series(tags::LOSS_EVAL);
+    let first = loss.first_step().into_iter().chain(eval.and_then(Series::first_step)).min().unwrap_or(0);
+    let last = loss.last_step().into_iter().chain(eval.and_then(Series::last_step)).max().unwrap_or(first);
+    let end = if model.is_live() { settle(first, last) } else { last };
+    let columns = Chart::columns(area);
+    if columns == 0 {
+        return;
+    }
+    let suffixed = |suffix| model.series(&format!("{}{suffix}", tags::LOSS_TRAIN));
+    let raw = envelope(loss, suffixed(tags::MIN_SUFFIX), suffixed(tags::MAX_SUFFIX), first..=end, columns);
+    let smooth = model.smoothed().columns(first..=end, columns);
+    let held_out = eval.map(|eval| eval.columns(first..=end, columns)).unwrap_or_default();
+    let Some((lo, hi)) = extent([&raw, &held_out]) else { return };
+    let axis = Axis::fit(if app.log_axis { AxisKind::Log } else { AxisKind::Linear }, lo, hi);
+
+    let per_epoch = model.meta.as_ref().map_or(0, |meta| meta.steps_per_epoch);
+    let (unit, scale) =
+        if per_epoch > 1 && last >= 2 * per_epoch as i64 { ("epoch", per_epoch as f64) } else { ("step", 1.0) };
+    let across = Axis::new(AxisKind::Linear, first as f64 / scale, end.max(first + 1) as f64 / scale);
+    let mut layers = vec![Curve { columns: &raw, role: Role::Raw, mark: Mark::Band }];
+    layers.push(Curve { columns: &held_out, role: Role::Eval, mark: Mark::Line });
+    if app.smoothing == 0.0 {
+        layers[0].role = Role::Accent;
+    } else {
+        layers.push(Curve { columns: &smooth, role: Role::Accent, mark: Mark::Line });
+    }
+    Chart { curves: &layers, axis: &axis, across: &across, unit }.render(theme, area, buf);
+}
+
+/// The end of the axis for a run that is still growing: it moves in jumps of an eighth, so that curves stand still in
+/// between and a frame differs little from the last.
+fn settle(first: i64, last: i64) -> i64 {
+    let length = (last - first).max(8);
+    let jump = ((length as u64).next_power_of_two() / 16).max(1) as i64;
+    first + (length + jump - 1) / jump * jump
+}
+
+fn extent<'a>(curves: impl IntoIterator<Item = &'a Vec<Column>>) -> Option<(f64, f64)> {
+    let finite = curves.into_iter().flatten().filter(|column| !column.is_gap());
+    finite.fold(None, |extent, column| {
+        let (lo, hi) = extent.unwrap_or((f64::INFINITY, f64::NEG_INFINITY));
+        Some((f64::min(lo, column.min.into()), f64::max(hi, column.max.into())))
+    })
+}
+
+fn legend(app: &App, loss: &Series, theme: &Theme, mut row: Row<'_>) {
+    let dim = theme.style(Role::Dim);
+    let line = theme.pick("━", "-");
+    row.put(line, theme.style(Role::Accent)).put(" train  ", dim);
+    let eval = app.model.series(tags::LOSS_EVAL);
+    if let Some((_, value)) = eval.and_then(Series::last) {
+        row.put(theme.pick("┅", "."), theme.style(Role::Eval)).put(" full set ", dim);
+        row.put(&format::number(value), theme.style(Role::Bright)).gap(2);
+    }
+    if loss.non_finite() > 0 {
+        let text = format!("{} not finite ", loss.non_finite());
+        row.put(theme.pick("× ", "X "), theme.style(Role::Bad)).put(&text, theme.style(Role::Bad));
+    }
+    if let Some((step, best)) = eval.unwrap_or(loss).min() {
+        let text = format!("best {} @ step {}", format::number(best), format::count(step.max(0) as u64));
+        row.put_whole(&text, dim);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settle;
+
+    #[test]
+    fn the_axis_moves_in_jumps_and_wastes_little() {
+        let mut ends = std::collections::BTreeSet::new();
+        for last in 1..=100_000 {
+            let end = settle(0, last);
+            assert!(end >= last && end as f64 <= (last as f64 * 1.13).max(8.0), "{last} -> {end}");
+            ends.insert(end);
+        }
+        assert!(ends.len() < 160, "{} different axes", ends.len());
+    }
+}

@@ -1,0 +1,183 @@
+//! Curves over steps, in dots, with axes. Fed with columns that hold the extremes of the samples behind them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
+
+use super::{Row, put_dots};
+use crate::plot::braille::BrailleGrid;
+use crate::plot::scale::Axis;
+use crate::series::Column;
+use crate::view::theme::{ColorDepth, Role, Theme};
+
+/// Width of the labels on the left, the tick mark included.
+const LABELS: u16 = 8;
+
+/// How a curve is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// From minimum to maximum of every column, columns joined where they are neighbours.
+    Band,
+    /// As a line through the last value of every column, over gaps too.
+    Line,
+}
+
+/// One curve: two columns for each cell of the plot's width.
+#[derive(Debug, Clone, Copy)]
+pub struct Curve<'a> {
+    /// The columns.
+    pub columns: &'a [Column],
+    /// Its meaning.
+    pub role: Role,
+    /// Its way of drawing.
+    pub mark: Mark,
+}
+
+/// A chart.
+#[derive(Debug)]
+pub struct Chart<'a> {
+    /// The curves, those in front last. A cell has one colour: that of the frontmost curve in it.
+    pub curves: &'a [Curve<'a>],
+    /// The value axis.
+    pub axis: &'a Axis,
+    /// The other axis, in the unit of its labels.
+    pub across: &'a Axis,
+    /// That unit.
+    pub unit: &'a str,
+}
+
+impl Chart<'_> {
+    /// The place of the dots in an area: what the axes leave.
+    pub fn plot_area(area: Rect) -> Rect {
+        Rect {
+            x: area.x.saturating_add(LABELS).min(area.right()),
+            width: area.width.saturating_sub(LABELS),
+            height: area.height.saturating_sub(1),
+            ..area
+        }
+    }
+
+    /// How many columns a curve needs for an area.
+    pub fn columns(area: Rect) -> usize {
+        usize::from(Self::plot_area(area).width) * 2
+    }
+
+    /// Draws the chart.
+    pub fn render(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        let plot = Self::plot_area(area);
+        if plot.is_empty() {
+            return;
+        }
+        self.value_labels(theme, plot, buf);
+        self.step_labels(theme, area, plot, buf);
+        let mut lines = vec![(0, Style::new()); usize::from(plot.width) * usize::from(plot.height)];
+        for curve in self.curves {
+            self.curve(curve, theme, plot, &mut lines, buf);
+        }
+        // After the curves: what is not a number must not be hidden by what is.
+        for curve in self.curves {
+            for (i, _) in curve.columns.iter().enumerate().filter(|(_, column)| column.non_finite > 0) {
+                let x = plot.x + (i as u16 / 2).min(plot.width - 1);
+                if let Some(cell) = buf.cell_mut((x, plot.bottom() - 1)) {
+                    cell.set_symbol(theme.pick("×", "X")).set_style(theme.style(Role::Bad));
+                }
+            }
+        }
+    }
+
+    fn value_labels(&self, theme: &Theme, plot: Rect, buf: &mut Buffer) {
+        let mut last_row = None;
+        for tick in self.axis.ticks(usize::from(plot.height / 3).max(2)) {
+            let row = ((1.0 - self.axis.position(tick.value)) * f64::from(plot.height - 1)).round() as u16;
+            if last_row == Some(row) {
+                continue;
+            }
+            last_row = Some(row);
+            let place = Rect { x: plot.x - LABELS, width: LABELS, ..plot };
+            let mut line = Row::new(buf, place, row);
+            line.put_column(&tick.label, LABELS - 2, theme.style(Role::Dim));
+            line.put(theme.pick(" ┤", " |"), theme.style(Role::Frame));
+        }
+        for y in plot.top()..plot.bottom() {
+            if let Some(cell) = buf.cell_mut((plot.x - 1, y))
+                && cell.symbol() == " "
+            {
+                cell.set_symbol(theme.pick("│", "|")).set_style(theme.style(Role::Frame));
+            }
+        }
+    }
+
+    fn step_labels(&self, theme: &Theme, area: Rect, plot: Rect, buf: &mut Buffer) {
+        let mut row = Row::new(buf, area, area.height - 1);
+        row.put_column(self.unit, LABELS - 1, theme.style(Role::Dim));
+        let mut free_from = 0;
+        for tick in self.across.ticks(usize::from(plot.width / 8).max(2)) {
+            let width = tick.label.width() as u16;
+            let centre = plot.x + (self.across.position(tick.value) * f64::from(plot.width - 1)).round() as u16;
+            let start = centre.saturating_sub(width / 2).max(plot.x).min(area.right().saturating_sub(width));
+            if start >= free_from {
+                row.to(start).put(&tick.label, theme.style(Role::Dim));
+                free_from = start + width + 1;
+            }
+        }
+    }
+
+    /// Draws a curve. `lines` holds the dots and styles of the lines behind it: a line does not erase those it crosses.
+    fn curve(&self, curve: &Curve<'_>, theme: &Theme, plot: Rect, lines: &mut [(u8, Style)], buf: &mut Buffer) {
+        let mut grid = BrailleGrid::new(usize::from(plot.width), usize::from(plot.height));
+        let bottom = f64::from(plot.height * 4 - 1);
+        let row = |value: f32| ((1.0 - self.axis.position(f64::from(value))).clamp(0.0, 1.0) * bottom).round() as i32;
+        let mut before: Option<(i32, i32, usize)> = None;
+        for (i, column) in curve.columns.iter().enumerate() {
+            if column.non_finite > 0 {
+                before = None;
+            }
+            if column.is_gap() {
+                continue;
+            }
+            let x = i as i32;
+            if let Some((x0, y0, i0)) = before
+                && (curve.mark == Mark::Line || i0 + 1 == i || curve.columns.len() > 2 * curve.samples())
+            {
+                grid.line(x0, y0, x, row(if curve.mark == Mark::Band { column.first } else { column.last }));
+            }
+            match curve.mark {
+                Mark::Band => grid.line(x, row(column.min), x, row(column.max)),
+                Mark::Line => grid.line(x, row(column.last), x, row(column.last)),
+            }
+            before = Some((x, row(column.last), i));
+        }
+        let style = theme.style(curve.role);
+        // Without colours the band is told from the lines by its density, and one line from the other by its dashes.
+        let sieve = match (theme.depth(), curve.mark, curve.role) {
+            (ColorDepth::Mono, Mark::Band, _) => 0b0010_1101,
+            (ColorDepth::Mono, Mark::Line, Role::Eval) => 0b0100_0111,
+            _ => 0xff,
+        };
+        for (y, line) in (plot.top()..plot.bottom()).enumerate() {
+            for (x, column) in (plot.left()..plot.right()).enumerate() {
+                let mut dots = grid.cell(x, y) & sieve;
+                let mut style = style;
+                if curve.mark == Mark::Line && dots != 0 {
+                    let (behind, behind_style) = &mut lines[y * usize::from(plot.width) + x];
+                    // Where two lines share cells they take turns, so that neither hides the other.
+                    if *behind != 0 && x % 2 == 1 {
+                        style = *behind_style;
+                    }
+                    dots |= *behind;
+                    (*behind, *behind_style) = (dots, style);
+                }
+                put_dots(theme, buf, column, line, dots, style);
+            }
+        }
+    }
+}
+
+impl Curve<'_> {
+    /// How many samples a curve is made of.
+    fn samples(self) -> usize {
+        self.columns.iter().map(|column| column.count as usize).sum()
+    }
+}
