@@ -1,0 +1,215 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::term::{ColorChoice, GlyphChoice};
+
+/// Train neural networks with libtorch and watch them learn, live, in any terminal.
+#[derive(Debug, Parser)]
+#[command(name = "torchscope", version, about, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    after_help = "Runs live under $TORCHSCOPE_HOME, else $XDG_STATE_HOME/torchscope, else ~/.local/state/torchscope.\n\
+    Exit codes: 0 done, 1 error, 2 usage, 3 stopped by request, 4 ended by a NaN or Inf, 128+n by signal n."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a recipe and show it learning
+    Train(Train),
+    /// Open the view on a run, running or finished
+    Attach(Attach),
+    /// List runs
+    Ls(Ls),
+    /// End a run after its current step
+    Stop(Stop),
+}
+
+/// How to draw.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Display {
+    /// Colours to use; `auto` judges from the environment
+    #[arg(long, value_enum, default_value_t, value_name = "DEPTH", help_heading = "Display")]
+    pub color: ColorChoice,
+    /// Characters to draw with; `auto` judges from the locale
+    #[arg(long, value_enum, default_value_t, value_name = "SET", help_heading = "Display")]
+    pub glyphs: GlyphChoice,
+}
+
+/// `torchscope train`.
+#[derive(Debug, Args)]
+pub struct Train {
+    /// A built-in recipe (`moons`) or the path of a recipe file
+    pub recipe: String,
+    /// Times to go over the data
+    #[arg(long, value_name = "N", help_heading = "Recipe")]
+    pub epochs: Option<u64>,
+    /// Learning rate
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Recipe")]
+    pub lr: Option<f64>,
+    /// Samples in a step
+    #[arg(long, value_name = "N", help_heading = "Recipe")]
+    pub batch_size: Option<usize>,
+    /// Seed of initialisation and data order
+    #[arg(long, value_name = "SEED", help_heading = "Recipe")]
+    pub seed: Option<u64>,
+    /// Epochs a second while somebody watches; `max`: as fast as it goes
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Recipe")]
+    pub pace: Option<Pace>,
+    /// Where to compute: `cpu`, `cuda`, `cuda:N`, or `auto` (CUDA when libtorch has it)
+    #[arg(long, value_name = "DEVICE", help_heading = "Recipe")]
+    pub device: Option<String>,
+    /// Set anything else in the recipe, for example `model.layers.0.units=40`
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value, help_heading = "Recipe")]
+    pub sets: Vec<(String, String)>,
+    /// Write the run here instead of into a new directory of the runs' home
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// Train without a view and print progress lines (fit for nohup, cron and CI)
+    #[arg(long, conflicts_with = "detach")]
+    pub headless: bool,
+    /// Start the run and return; `torchscope attach` shows it
+    #[arg(long)]
+    pub detach: bool,
+    /// How to draw.
+    #[command(flatten)]
+    pub display: Display,
+}
+
+/// `torchscope attach`.
+#[derive(Debug, Args)]
+pub struct Attach {
+    /// Name, unique beginning of a name, or directory of a run [default: the latest]
+    pub run: Option<String>,
+    /// How to draw.
+    #[command(flatten)]
+    pub display: Display,
+}
+
+/// `torchscope ls`.
+#[derive(Debug, Args)]
+pub struct Ls {
+    /// Directories to look for runs in [default: the runs' home]
+    pub paths: Vec<PathBuf>,
+    /// Print JSON, one array of runs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `torchscope stop`.
+#[derive(Debug, Args)]
+pub struct Stop {
+    /// Name, unique beginning of a name, or directory of a run
+    pub run: String,
+}
+
+/// A pace from the command line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pace {
+    /// As fast as it goes.
+    Max,
+    /// Epochs a second.
+    EpochsPerSecond(f64),
+}
+
+impl std::str::FromStr for Pace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "max" => Ok(Self::Max),
+            _ => match text.parse() {
+                Ok(rate) if rate > 0.0 && f64::is_finite(rate) => Ok(Self::EpochsPerSecond(rate)),
+                _ => Err("epochs a second, a number above 0, or `max`".into()),
+            },
+        }
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        _ => Err("write KEY=VALUE, for example optimizer.momentum=0.9".into()),
+    }
+}
+
+impl Train {
+    /// What the command line sets in the recipe, as dotted keys with TOML values.
+    pub fn overrides(&self) -> Vec<(String, String)> {
+        let mut sets = self.sets.clone();
+        let mut set = |key: &str, value: Option<String>| sets.extend(value.map(|value| (key.to_owned(), value)));
+        set("epochs", self.epochs.map(|n| n.to_string()));
+        set("optimizer.lr", self.lr.map(|rate| format!("{rate:?}")));
+        set("batch_size", self.batch_size.map(|n| n.to_string()));
+        set("seed", self.seed.map(|n| n.to_string()));
+        set("device", self.device.as_ref().map(|device| toml::Value::from(device.as_str()).to_string()));
+        if let Some(Pace::EpochsPerSecond(rate)) = self.pace {
+            set("pace", Some(format!("{rate:?}")));
+        }
+        sets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_become_recipe_keys() {
+        let cli = Cli::try_parse_from([
+            "torchscope",
+            "train",
+            "moons",
+            "--lr",
+            "0.1",
+            "--epochs",
+            "3",
+            "--device",
+            "cuda:1",
+            "--pace",
+            "2",
+            "--set",
+            "optimizer.momentum = 0.9",
+        ])
+        .unwrap();
+        let Command::Train(train) = cli.command else { panic!("train expected") };
+        let sets = train.overrides();
+        for (key, value) in [
+            ("optimizer.momentum", "0.9"),
+            ("optimizer.lr", "0.1"),
+            ("epochs", "3"),
+            ("device", "\"cuda:1\""),
+            ("pace", "2.0"),
+        ] {
+            assert!(sets.contains(&(key.into(), value.into())), "{key}={value} in {sets:?}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_a_reason() {
+        for (args, reason) in [
+            (vec!["--pace", "0"], "above 0"),
+            (vec!["--pace", "fast"], "`max`"),
+            (vec!["--set", "momentum"], "KEY=VALUE"),
+            (vec!["--headless", "--detach"], "cannot be used with"),
+        ] {
+            let args = ["torchscope", "train", "moons"].into_iter().chain(args);
+            let error = Cli::try_parse_from(args).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

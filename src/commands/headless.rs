@@ -1,0 +1,195 @@
+//! Training without a view: progress lines for nohup, cron and CI. No escape sequence, ever.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use color_eyre::eyre::Result;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{complain, runtime, say, signal_code, train};
+use crate::app::Rate;
+use crate::log::{Data, LogReader, Record, Tag, tags};
+use crate::plot::format;
+use crate::run::{self, Audience, Command, ControlClient, ControlError, RunDir, RunMeta, State};
+
+/// Between two looks at the run.
+const LOOK: Duration = Duration::from_millis(100);
+/// A line at least this often, however slowly it goes.
+const LINE: Duration = Duration::from_secs(30);
+/// Lines for a run that goes fast: one each time another twentieth is done.
+const SHARE: f64 = 0.05;
+/// Bytes of the log taken at once.
+const CHUNK: usize = 4 << 20;
+
+/// Starts the trainer of a run and prints its progress until it is over. SIGINT and SIGTERM stop the run first.
+pub(super) fn run(run: &RunDir) -> Result<u8> {
+    train::start(run, Audience::Nobody)?;
+    follow_and(run, true)
+}
+
+/// Prints the progress of a run until it is over. Interrupting this leaves the run alone.
+pub(super) fn follow(run: &RunDir) -> Result<u8> {
+    follow_and(run, false)
+}
+
+fn follow_and(run: &RunDir, owned: bool) -> Result<u8> {
+    runtime()?.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut look = tokio::time::interval(LOOK);
+        let mut progress = Progress::new(run)?;
+        let mut ended_by = None;
+        let mut to_stop = false;
+        loop {
+            let signal = tokio::select! {
+                _ = look.tick() => None,
+                _ = interrupt.recv() => Some(SignalKind::interrupt().as_raw_value()),
+                _ = terminate.recv() => Some(SignalKind::terminate().as_raw_value()),
+            };
+            // The state first: when it says that the run is over, the log read after it is whole.
+            let meta = run.status()?;
+            if let Some(signal) = signal {
+                if !owned || ended_by.is_some() {
+                    return Ok(signal_code(signal));
+                }
+                ended_by = Some(signal);
+                to_stop = true;
+                complain("torchscope: stopping after this step; once more to leave at once");
+            }
+            if to_stop {
+                match ControlClient::connect(run).and_then(|mut line| line.send(&Command::Stop)) {
+                    Ok(_) | Err(ControlError::Over { .. }) => to_stop = false,
+                    // Tried again at the next look: a trainer that still starts shall stop all the same.
+                    Err(ControlError::NotYet { .. }) => {}
+                    Err(error) => {
+                        to_stop = false;
+                        complain(&format!("torchscope: {error}"));
+                    }
+                }
+            }
+            progress.read();
+            progress.report(&meta);
+            if meta.state.is_over() {
+                progress.conclude(&meta);
+                return Ok(ended_by.map_or(meta.state.exit_code(), signal_code));
+            }
+        }
+    })
+}
+
+struct Progress<'a> {
+    run: &'a RunDir,
+    reader: LogReader,
+    last: HashMap<Tag, f64>,
+    rate: Rate,
+    step: u64,
+    announced: bool,
+    printed: Instant,
+    printed_share: f64,
+}
+
+impl<'a> Progress<'a> {
+    fn new(run: &'a RunDir) -> Result<Self> {
+        Ok(Self {
+            run,
+            reader: LogReader::open(run.path())?,
+            last: HashMap::new(),
+            rate: Rate::default(),
+            step: 0,
+            announced: false,
+            printed: Instant::now(),
+            printed_share: 0.0,
+        })
+    }
+
+    fn read(&mut self) {
+        loop {
+            match self.reader.poll(CHUNK) {
+                Ok(poll) => {
+                    for notice in &poll.notices {
+                        complain(&format!("torchscope: {notice}"));
+                    }
+                    poll.records.into_iter().for_each(|record| self.take(record));
+                    if poll.caught_up {
+                        return;
+                    }
+                }
+                Err(error) => return complain(&format!("torchscope: {error}")),
+            }
+        }
+    }
+
+    fn take(&mut self, record: Record) {
+        for value in record.values {
+            if let Data::Scalar(scalar) = value.data {
+                if &*value.tag == tags::LOSS_TRAIN {
+                    self.step = record.step.max(0) as u64;
+                    self.rate.note(record.wall_time, record.step);
+                }
+                self.last.insert(value.tag, scalar);
+            }
+        }
+    }
+
+    fn report(&mut self, meta: &RunMeta) {
+        let Some(device) = meta.device.as_deref().filter(|_| meta.state != State::Starting) else { return };
+        if !self.announced {
+            self.announced = true;
+            say(&format!("{} started on {device} in {}", meta.name, self.run.path().display()));
+        }
+        let total = meta.epochs.saturating_mul(meta.steps_per_epoch).max(1);
+        let share = self.step as f64 / total as f64;
+        if self.step > 0 && (share >= self.printed_share + SHARE || self.printed.elapsed() >= LINE) {
+            self.printed = Instant::now();
+            self.printed_share = share;
+            say(&self.line(meta, total));
+        }
+    }
+
+    fn line(&self, meta: &RunMeta, total: u64) -> String {
+        let epoch = self.step.checked_div(meta.steps_per_epoch).unwrap_or(0);
+        let mut line = format!(
+            "{} epoch {epoch}/{} step {}/{}",
+            meta.name,
+            meta.epochs,
+            format::count(self.step),
+            format::count(total)
+        );
+        for (tag, name) in
+            [(tags::LOSS_TRAIN, "loss"), (tags::LOSS_EVAL, "full-set"), (tags::ACCURACY_EVAL, "accuracy")]
+        {
+            if let Some(value) = self.last.get(tag) {
+                let _ = write!(line, " {name} {}", format::number(*value));
+            }
+        }
+        if let Some(rate) = self.rate.steps_per_second() {
+            let left = total.saturating_sub(self.step) as f64 / rate;
+            let _ = write!(line, " {} eta {}", format::rate(rate, "steps"), format::duration(left));
+        }
+        line
+    }
+
+    fn conclude(&self, meta: &RunMeta) {
+        match meta.state {
+            State::Failed | State::Crashed | State::Diverged => {
+                complain(&format!("torchscope: {}", train::outcome(self.run, meta)));
+                if meta.state != State::Diverged {
+                    for line in run::log_tail(&self.run.trainer_log_path(), 10) {
+                        complain(&format!("  {line}"));
+                    }
+                }
+            }
+            state => {
+                let seconds = meta.finished.unwrap_or(meta.updated).duration_since(meta.started).as_secs_f64();
+                say(&format!(
+                    "{} {state} at epoch {}/{} after {}",
+                    meta.name,
+                    meta.epoch,
+                    meta.epochs,
+                    format::duration(seconds)
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `torchscope stop`.
+
+use std::time::{Duration, Instant};
+
+use color_eyre::eyre::{Result, bail};
+
+use super::say;
+use crate::cli::Stop;
+use crate::run::{self, Command, ControlClient, ControlError};
+
+/// How long a trainer may take to come up, or to end the step under way.
+const PATIENCE: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_millis(20);
+
+pub(super) fn run(args: &Stop) -> Result<u8> {
+    let run = run::resolve(Some(&args.run), &run::home()?)?;
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        match ControlClient::connect(&run).and_then(|mut line| line.send(&Command::Stop)) {
+            Ok(_) => break,
+            Err(ControlError::Over { state, .. }) => {
+                say::say(&format!("{} is not running: it has {state}", run.name()));
+                return Ok(0);
+            }
+            Err(ControlError::NotYet { .. }) if Instant::now() < patience => std::thread::sleep(RETRY),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    while Instant::now() < patience {
+        let meta = run.status()?;
+        if meta.state.is_over() {
+            say::say(&format!(
+                "{} {} at epoch {}/{}, step {}",
+                run.name(),
+                meta.state,
+                meta.epoch,
+                meta.epochs,
+                meta.step
+            ));
+            return Ok(0);
+        }
+        std::thread::sleep(RETRY);
+    }
+    bail!("{} was asked to stop but is still in its step; see {}", run.name(), run.trainer_log_path().display())
+}

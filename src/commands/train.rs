@@ -1,0 +1,147 @@
+//! `torchscope train`.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use color_eyre::eyre::{Result, WrapErr};
+
+use super::{headless, say, signal_code};
+use crate::cli::{Pace, Train};
+use crate::recipe::Recipe;
+use crate::run::{self, Audience, RunDir, RunError, RunMeta, State};
+use crate::runtime::{self, Left};
+use crate::term::{Capabilities, Environment};
+
+/// How long `--detach` waits for the trainer to come up before it reports that it has not.
+const DETACH_PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) fn run(args: &Train) -> Result<u8> {
+    let mut recipe = Recipe::load(&args.recipe, &args.overrides())?;
+    if args.pace == Some(Pace::Max) {
+        recipe.pace = None;
+    }
+    let run = match &args.run_dir {
+        Some(path) => RunDir::create_at(path, &recipe)?,
+        None => RunDir::create(&run::home()?, &recipe)?,
+    };
+    let capabilities = Capabilities::detect(&Environment::of_process(), args.display.color, args.display.glyphs);
+    if args.detach {
+        return detach(&run);
+    }
+    if args.headless || !capabilities.interactive {
+        return headless::run(&run);
+    }
+    let left = runtime::show(
+        run,
+        capabilities,
+        |run| start(run, Audience::Viewer).map_err(|error| error.to_string()),
+        &start_over,
+    )
+    .wrap_err("the terminal cannot be used")?;
+    Ok(farewell(&left))
+}
+
+/// Starts the trainer of a run. One that dies before it can speak for itself, for want of a library say, is recorded as
+/// failed with the last thing it printed.
+pub(super) fn start(run: &RunDir, audience: Audience) -> Result<(), RunError> {
+    let mut trainer = run::spawn_trainer(run, audience)?;
+    let run = run.clone();
+    std::thread::spawn(move || {
+        if let Ok(status) = trainer.wait()
+            && run.meta().is_ok_and(|meta| meta.state == State::Starting)
+        {
+            let said = run::log_tail(&run.trainer_log_path(), 1).pop();
+            let outcome =
+                said.map_or_else(|| format!("the trainer ended with {status}"), |line| format!("{line} ({status})"));
+            // If it fails the state is derived from the lock, only later.
+            let _ = run.record_failure(&outcome);
+        }
+    });
+    Ok(())
+}
+
+/// Starts the recipe of a run again, as a new run in the home of runs.
+pub(super) fn start_over(old: &RunDir, new_seed: bool) -> Result<RunDir, String> {
+    let path = old.recipe_path();
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut recipe = Recipe::parse(&path.to_string_lossy(), &text).map_err(|error| error.to_string())?;
+    if new_seed {
+        // Short enough to be typed again; never the old one.
+        let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| u64::from(now.subsec_nanos()));
+        recipe.seed = (recipe.seed + 1 + nanoseconds % 9_999) % 10_000;
+    }
+    let home = run::home().map_err(|error| error.to_string())?;
+    let new = RunDir::create(&home, &recipe).map_err(|error| error.to_string())?;
+    start(&new, Audience::Viewer).map_err(|error| error.to_string())?;
+    Ok(new)
+}
+
+/// Starts a run and returns once it trains.
+fn detach(run: &RunDir) -> Result<u8> {
+    start(run, Audience::Nobody)?;
+    let patience = Instant::now() + DETACH_PATIENCE;
+    loop {
+        let meta = run.status()?;
+        match meta.state {
+            State::Starting if Instant::now() < patience => std::thread::sleep(Duration::from_millis(50)),
+            State::Starting => {
+                say::complain(&format!(
+                    "torchscope: {} has not come up yet; its log: {}",
+                    run.name(),
+                    run.trainer_log_path().display()
+                ));
+                return Ok(1);
+            }
+            State::Failed | State::Crashed | State::Diverged => {
+                say::complain(&format!("torchscope: {}", outcome(run, &meta)));
+                return Ok(meta.state.exit_code());
+            }
+            State::Finished | State::Stopped => {
+                say::say(&format!("{} has {} already: torchscope attach {}", run.name(), meta.state, handle(run)));
+                return Ok(meta.state.exit_code());
+            }
+            State::Running | State::Paused => break,
+        }
+    }
+    let name = run.name();
+    say::say(&format!("{name} is training in {}", run.path().display()));
+    say::say(&format!("watch it: torchscope attach {0}    end it: torchscope stop {0}", handle(run)));
+    Ok(0)
+}
+
+/// What ended a run badly, and where to read more.
+pub(super) fn outcome(run: &RunDir, meta: &RunMeta) -> String {
+    let why = meta.outcome.clone().unwrap_or_else(|| format!("the run has {}", meta.state));
+    format!("{}: {why}; full log: {}", run.name(), run.trainer_log_path().display())
+}
+
+/// What to call a run by on the command line: its name where that finds it, else its path.
+pub(super) fn handle(run: &RunDir) -> String {
+    let at_home = run::home().is_ok_and(|home| run.path().parent() == Some(home.as_path()));
+    if at_home { run.name() } else { run.path().display().to_string() }
+}
+
+/// Says what became of the run once the view is left, and turns it into an exit code.
+pub(super) fn farewell(left: &Left) -> u8 {
+    let name = left.run.name();
+    let meta = left.run.status().ok().or_else(|| left.meta.clone());
+    if let Some(signal) = left.signal {
+        return signal_code(signal);
+    }
+    let Some(meta) = meta else { return 0 };
+    let where_it_is = handle(&left.run);
+    match meta.state {
+        State::Failed | State::Crashed | State::Diverged => {
+            say::complain(&format!("torchscope: {}", outcome(&left.run, &meta)));
+        }
+        state if state.is_live() => {
+            say::say(&format!(
+                "{name} goes on: torchscope attach {where_it_is}    end it: torchscope stop {where_it_is}"
+            ));
+        }
+        state => say::say(&format!(
+            "{name} {state} at epoch {}/{}: torchscope attach {where_it_is}",
+            meta.epoch, meta.epochs
+        )),
+    }
+    if meta.state.is_over() { meta.state.exit_code() } else { 0 }
+}
