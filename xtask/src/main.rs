@@ -72,7 +72,11 @@ fn run(task: &Task, root: &Path) -> Result<ExitCode, Error> {
         }
         Task::Bench => {
             libtorch::ensure(root, Flavour::Cpu)?;
-            let status = spawn(root, &steps::cargo(), &["bench".into(), "--package".into(), "torchscope".into()])?;
+            let status = spawn(
+                root,
+                &steps::cargo(),
+                &["bench".into(), "--package".into(), "torchscope".into(), "--no-fail-fast".into()],
+            )?;
             Ok(exit_code(status))
         }
     }
