@@ -127,7 +127,7 @@ impl Model {
 
     /// Changes the smoothing weight, in 0..=1.
     pub fn set_smoothing(&mut self, weight: f64) {
-        self.smoothed = Smoothed::new(weight);
+        self.smoothed.set_weight(weight);
         if let Some(loss) = self.series.get(tags::LOSS_TRAIN) {
             self.smoothed.update(loss);
         }

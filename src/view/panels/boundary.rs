@@ -3,10 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use unicode_width::UnicodeWidthStr;
 
 use super::super::theme::{ColorDepth, Glyphs, Role, Theme};
-use super::super::widgets::{Field, FieldPoint, Row};
+use super::super::widgets::{Field, FieldPoint, Row, labels_across};
 use super::waiting;
 use crate::app::App;
 use crate::plot::format;
@@ -82,15 +81,7 @@ fn label_rows(axis: &Axis, theme: &Theme, area: Rect, buf: &mut Buffer) {
 
 fn label_columns(axis: &Axis, theme: &Theme, field: Rect, buf: &mut Buffer) {
     let below = Rect { y: field.bottom(), height: 1, ..field };
-    let mut row = Row::new(buf, below, 0);
-    for tick in axis.ticks(usize::from(field.width / 9).max(2)) {
-        let width = tick.label.width() as u16;
-        let centre = field.x + (axis.position(tick.value) * f64::from(field.width - 1)).round() as u16;
-        let start = centre.saturating_sub(width / 2).max(field.x).min(field.right().saturating_sub(width));
-        if start >= row.column() {
-            row.to(start).put(&tick.label, theme.style(Role::Dim)).gap(1);
-        }
-    }
+    labels_across(axis, theme, field, field.width / 9, &mut Row::new(buf, below, 0));
 }
 
 fn legend(wrong: Option<usize>, total: usize, theme: &Theme, mut row: Row<'_>) {

@@ -3,9 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use unicode_width::UnicodeWidthStr;
 
-use super::{Row, put_dots};
+use super::{Row, labels_across, put_dots};
 use crate::plot::braille::BrailleGrid;
 use crate::plot::scale::Axis;
 use crate::series::Column;
@@ -112,16 +111,7 @@ impl Chart<'_> {
     fn step_labels(&self, theme: &Theme, area: Rect, plot: Rect, buf: &mut Buffer) {
         let mut row = Row::new(buf, area, area.height - 1);
         row.put_column(self.unit, LABELS - 1, theme.style(Role::Dim));
-        let mut free_from = 0;
-        for tick in self.across.ticks(usize::from(plot.width / 8).max(2)) {
-            let width = tick.label.width() as u16;
-            let centre = plot.x + (self.across.position(tick.value) * f64::from(plot.width - 1)).round() as u16;
-            let start = centre.saturating_sub(width / 2).max(plot.x).min(area.right().saturating_sub(width));
-            if start >= free_from {
-                row.to(start).put(&tick.label, theme.style(Role::Dim));
-                free_from = start + width + 1;
-            }
-        }
+        labels_across(self.across, theme, plot, plot.width / 8, &mut row);
     }
 
     /// Draws a curve. `lines` holds the dots and styles of the lines behind it: a line does not erase those it crosses.

@@ -5,6 +5,7 @@ mod dots;
 mod field;
 mod frame;
 mod gauge;
+mod labels;
 mod row;
 mod sparkline;
 
@@ -13,5 +14,6 @@ pub use dots::put_dots;
 pub use field::{Field, FieldPoint};
 pub use frame::PanelFrame;
 pub use gauge::Gauge;
+pub use labels::labels_across;
 pub use row::Row;
 pub use sparkline::Sparkline;
