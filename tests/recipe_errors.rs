@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use torchscope::recipe::{Place, Recipe, RecipeError};
+use torchscope::recipe::{DataSpec, Place, Recipe, RecipeError};
 
 /// A sound recipe to be spoilt, its lines numbered from 1.
 const SOUND: [&str; 24] = [
@@ -137,12 +137,21 @@ fn unknown_words_are_answered_with_the_known_ones() {
             Some(15),
             Some("model.layers.0.kind"),
             Some("dense"),
-            "must be `dense`, not \"dens\"; did you mean `dense`?",
+            "`dropout` or `batch_norm`, not \"dens\"; did you mean `dense`?",
         ),
         (15, "kind = \"linear\"", Some(15), Some("model.layers.0.kind"), Some("dense"), "must be `dense`"),
-        (8, "kind = \"moon\"", Some(8), Some("data.kind"), Some("moons"), "must be `moons`"),
-        (23, "kind = \"sdg\"", Some(23), Some("optimizer.kind"), Some("sgd"), "must be `sgd`"),
-        (23, "kind = \"adam\"", Some(23), Some("optimizer.kind"), None, "must be `sgd`, not \"adam\""),
+        (8, "kind = \"moon\"", Some(8), Some("data.kind"), Some("moons"), "must be `moons`, `circles`, `blobs`, "),
+        (
+            23,
+            "kind = \"sdg\"",
+            Some(23),
+            Some("optimizer.kind"),
+            Some("sgd"),
+            "must be `sgd`, `adam`, `adamw` or `rmsprop`",
+        ),
+        (23, "kind = \"Adam\"", Some(23), Some("optimizer.kind"), Some("adam"), "must be `sgd`, `adam`,"),
+        (8, "kind = \"digits\"", Some(8), Some("data.kind"), Some("mnist"), "must be"),
+        (15, "kind = \"MaxPool2d\"", Some(15), Some("model.layers.0.kind"), Some("max_pool2d"), "must be"),
         (13, "init = \"glorot\"", Some(13), Some("model.init"), Some("keras"), "must be `keras`, `torch` or `tch`"),
         (13, "init = \"tourch\"", Some(13), Some("model.init"), Some("torch"), "must be"),
         (
@@ -151,10 +160,10 @@ fn unknown_words_are_answered_with_the_known_ones() {
             Some(17),
             Some("model.layers.0.activation"),
             Some("relu"),
-            "must be `linear`, `relu`, `tanh` or `sigmoid`",
+            "must be `linear`, `relu`, `tanh`, `sigmoid`, `gelu` or `leaky_relu`",
         ),
         (17, "activation = \"none\"", Some(17), Some("model.layers.0.activation"), Some("linear"), "must be"),
-        (5, "loss = \"BCE\"", Some(5), Some("loss"), Some("bce"), "must be `bce` or `mse`"),
+        (5, "loss = \"BCE\"", Some(5), Some("loss"), Some("bce"), "must be `bce`, `mse` or `cross_entropy`"),
         (6, "device = \"gpu\"", Some(6), Some("device"), Some("cuda"), "`cuda:N` with N from 0 to 255"),
         (6, "device = \"cuda:999\"", Some(6), Some("device"), None, "must be"),
         (6, "device = \"cuda:+1\"", Some(6), Some("device"), None, "must be"),
@@ -170,14 +179,14 @@ fn wrong_types_are_named_with_the_right_one() {
             Some(3),
             Some("epochs"),
             None,
-            "`epochs` must be a whole number from 1 to 1,000,000,000, not \"ten\"",
+            "`epochs` must be a whole number from 0 to 1,000,000,000, not \"ten\"",
         ),
         (3, "epochs = 10.5", Some(3), Some("epochs"), None, "not 10.5"),
         (3, "epochs = [10]", Some(3), Some("epochs"), None, "not a list"),
         (3, "epochs = 2024-01-01", Some(3), Some("epochs"), None, "not the date 2024-01-01"),
         (6, "shuffle = 1", Some(6), Some("shuffle"), None, "must be `true` or `false`, not 1"),
         (1, "name = 7", Some(1), Some("name"), None, "must be a text"),
-        (5, "loss = true", Some(5), Some("loss"), None, "must be `bce` or `mse`, not true"),
+        (5, "loss = true", Some(5), Some("loss"), None, "must be `bce`, `mse` or `cross_entropy`, not true"),
         (24, "lr = \"0.5\"", Some(24), Some("optimizer.lr"), None, "must be a finite number above 0, not \"0.5\""),
         (10, "noise = {a = 1}", Some(10), Some("data.noise"), None, "not a table"),
     ]);
@@ -188,7 +197,6 @@ fn values_out_of_range_are_named_with_the_range() {
     let long_name = format!("name = \"{}\"", "a".repeat(65));
     let long_title = format!("seed = 1\ntitle = \"{}\"", "a".repeat(121));
     check(&[
-        (3, "epochs = 0", Some(3), Some("epochs"), None, "not 0"),
         (3, "epochs = -1", Some(3), Some("epochs"), None, "not -1"),
         (3, "epochs = 1_000_000_001", Some(3), Some("epochs"), None, "not 1000000001"),
         (2, "seed = -1", Some(2), Some("seed"), None, "from 0 to 18,446,744,073,709,551,615"),
@@ -264,7 +272,7 @@ fn keys_that_need_each_other_are_checked_together() {
             Some(20),
             Some("model.layers.1.units"),
             None,
-            "must be 1 in the last layer: `moons` has 1 per sample",
+            "must be 1 in the last layer: `moons` has 1 per sample to predict",
         ),
         (24, "lr = 0.5\nnesterov = true", Some(25), Some("optimizer.nesterov"), None, "needs a `momentum` above 0"),
     ]);
@@ -275,8 +283,8 @@ fn missing_keys_are_named_at_the_heading_of_their_table() {
     check(&[
         (1, "", None, Some("name"), None, "my.toml: missing key `name`: a text of"),
         (2, "", None, Some("seed"), None, "missing key `seed`"),
-        (3, "", None, Some("epochs"), None, "missing key `epochs`: a whole number from 1"),
-        (5, "", None, Some("loss"), None, "missing key `loss`: `bce` or `mse`"),
+        (3, "", None, Some("epochs"), None, "missing key `epochs`: a whole number from 0"),
+        (5, "", None, Some("loss"), None, "missing key `loss`: `bce`, `mse` or `cross_entropy`"),
         (8, "", Some(7), Some("data.kind"), None, "missing key `kind` in [data]: `moons`"),
         (10, "", Some(7), Some("data.noise"), None, "missing key `noise` in [data]"),
         (13, "", Some(12), Some("model.init"), None, "missing key `init` in [model]: `keras`, `torch` or `tch`"),
@@ -299,6 +307,267 @@ fn text_that_is_no_toml_is_named_by_line() {
         (22, "[data]", Some(22), Some("data"), None, "`data` is given twice"),
         (6, "x = 999999999999999999999999999999999999999999999999", Some(6), None, None, "is too large"),
     ]);
+}
+
+/// The heads of recipes for pictures, and how they go on.
+const PICTURES: &str = r#"name = "mine"
+seed = 1
+epochs = 1
+batch_size = 32
+loss = "LOSS"
+[data]
+kind = "mnist"
+target = "TARGET"
+[model]
+init = "keras"
+layers = [
+"#;
+const END: &str = "]\n[optimizer]\nkind = \"adam\"\nlr = 0.001\n";
+
+/// A recipe for pictures; the layers, inline tables, stand on lines 12 and on.
+fn pictures(loss: &str, target: &str, layers: &[&str]) -> String {
+    let head = PICTURES.replace("LOSS", loss).replace("TARGET", target);
+    let layers: Vec<String> = layers.iter().map(|layer| format!("{{ kind = {layer} }},\n")).collect();
+    let layers = layers.concat();
+    format!("{head}{layers}{END}")
+}
+
+const CONV: &str = r#""conv2d", filters = 4, kernel = 3, activation = "relu""#;
+const FLATTEN: &str = r#""flatten""#;
+const TEN: &str = r#""dense", units = 10"#;
+
+/// Loss, target and layers; then of the error: its line, its key and a part of its message.
+type Misfit<'a> = (&'a str, &'a str, &'a [&'a str], usize, &'a str, &'a str);
+
+#[test]
+fn layers_that_do_not_fit_are_named_with_both_shapes() {
+    assert!(Recipe::parse("my.toml", &pictures("cross_entropy", "label", &[CONV, FLATTEN, TEN])).is_ok());
+    let pixels = r#""dense", units = 784, activation = "sigmoid""#;
+    assert!(Recipe::parse("my.toml", &pictures("bce", "input", &[FLATTEN, pixels])).is_ok());
+    let cases: &[Misfit<'_>] = &[
+        (
+            "cross_entropy",
+            "label",
+            &[CONV, TEN],
+            13,
+            "model.layers.1",
+            "is `dense` and takes one row of numbers, shape [n], but the output of `conv1` of shape [4, 26, 26] reaches it; \
+             put a `flatten` layer before it",
+        ),
+        (
+            "cross_entropy",
+            "label",
+            &[FLATTEN, CONV, TEN],
+            13,
+            "model.layers.1",
+            "is `conv2d` and takes pictures, shape [channels, height, width], but the output of `flatten1` of shape [784]",
+        ),
+        (
+            "cross_entropy",
+            "label",
+            &[r#""avg_pool2d", size = 29"#, FLATTEN, TEN],
+            12,
+            "model.layers.0",
+            "windows of 29x29, but the input of shape [1, 28, 28] reaches it, which is smaller; make `size` smaller or set",
+        ),
+        (
+            "cross_entropy",
+            "label",
+            &[FLATTEN, r#""dense", units = 9"#],
+            13,
+            "model.layers.1.units",
+            "must be 10 in the last",
+        ),
+        (
+            "cross_entropy",
+            "label",
+            &[CONV, FLATTEN],
+            13,
+            "model.layers.1",
+            "is `flatten` and the last layer, and puts out the shape [2704], but `cross_entropy` takes one number for each \
+             of the 10 classes of `mnist`; end with a `dense` layer of `units = 10`",
+        ),
+        (
+            "cross_entropy",
+            "label",
+            &[FLATTEN, r#""dense", units = 10, activation = "sigmoid""#],
+            13,
+            "model.layers.1.activation",
+            "must be `linear` in the last layer, not `sigmoid`, because `loss = \"cross_entropy\"` applies the softmax",
+        ),
+        (
+            "bce",
+            "input",
+            &[FLATTEN, pixels, r#""dropout", rate = 0.5"#],
+            14,
+            "model.layers.2",
+            "is `dropout`, but the last layer must be one with `activation = \"sigmoid\"`, because `loss = \"bce\"`",
+        ),
+        ("bce", "input", &[FLATTEN, TEN], 13, "model.layers.1.units", "asks for every pixel, 28x28 of them"),
+        ("bce", "label", &[FLATTEN, TEN], 5, "loss", "must be `cross_entropy`, not `bce`: `mnist` has 10 classes"),
+        (
+            "cross_entropy",
+            "input",
+            &[FLATTEN, pixels],
+            5,
+            "loss",
+            "must be `bce` or `mse` where `data.target = \"input\"`",
+        ),
+    ];
+    for (loss, target, layers, line, key, part) in cases {
+        let error = parse_error(&pictures(loss, target, layers));
+        let shown = error.to_string();
+        assert_eq!((error.line(), error.key()), (Some(*line), Some(*key)), "{shown}");
+        assert!(shown.contains(part), "{shown}");
+        assert_is_one_clear_line(&shown);
+    }
+}
+
+#[test]
+fn keys_of_another_kind_are_told_apart_from_mistyped_ones() {
+    check(&[
+        (
+            9,
+            "centers = 3",
+            Some(9),
+            Some("data.centers"),
+            None,
+            "unknown key `centers` in [data]: `blobs` has it, `moons` has not; allowed: `kind`, `samples`, `noise`, `seed`",
+        ),
+        (16, "filters = 20", Some(16), Some("model.layers.0.filters"), None, "`conv2d` has it, `dense` has not"),
+        (16, "size = 20", Some(16), Some("model.layers.0.size"), Some("units"), "`max_pool2d` or `avg_pool2d` has it"),
+        (24, "beta1 = 0.5", Some(24), Some("optimizer.beta1"), None, "`adam` or `adamw` has it, `sgd` has not"),
+        (
+            24,
+            "lr = 0.5\neps = 1e-8",
+            Some(25),
+            Some("optimizer.eps"),
+            None,
+            "unknown key `eps` in [optimizer]; allowed",
+        ),
+        (
+            24,
+            "lr = 0.5\n[schedule]\nkind = \"step\"\nstep_size = 3",
+            Some(27),
+            Some("schedule.step_size"),
+            Some("every"),
+            "in [schedule]; did you mean `every`?",
+        ),
+        (6, "warmup = 3", Some(6), Some("warmup"), None, "`warmup` belongs in [schedule]"),
+    ]);
+}
+
+#[test]
+fn tables_that_may_be_left_out_are_checked_all_the_same() {
+    let after = |table: &str| format!("lr = 0.5\n{table}");
+    // (table, line, key, part of the message)
+    for (table, line, key, part) in [
+        ("[schedule]", 25, "schedule.kind", "missing key `kind` in [schedule]: `constant`, `step` or `cosine`"),
+        ("[schedule]\nkind = \"step\"", 25, "schedule.every", "a number above 0 and up to 1,000,000,000"),
+        ("[schedule]\nkind = \"cosine\"\nfloor = 1.5", 27, "schedule.floor", "a number from 0 to 1, not 1.5"),
+        ("[schedule]\nkind = \"constant\"\nwarmup = -1", 27, "schedule.warmup", "a number from 0 to 1,000,000,000"),
+        (
+            "[probe]\npictures = \"cat\"",
+            26,
+            "probe.pictures",
+            "must be a list like [\"cat\", \"my/picture.png\"], not \"cat\"",
+        ),
+        ("[probe]\npictures = [\"cat\", 7]", 26, "probe.pictures.1", "must be a text, not 7"),
+        ("[probe]\npictures = [\"\"]", 26, "probe.pictures.0", "must be the path of a file"),
+        ("[probe]\nsamples = 101", 26, "probe.samples", "from 0 to 100"),
+        (
+            "[probe]\npictures = [\"cat\"]",
+            26,
+            "probe.pictures",
+            "needs pictures to learn from, as `mnist` has them; the points of `moons` are none",
+        ),
+    ] {
+        let error = parse_error(&with_line(24, &after(table)));
+        assert_eq!((error.line(), error.key()), (Some(line), Some(key)), "{error}");
+        assert!(error.to_string().contains(part), "{error}");
+        assert_is_one_clear_line(&error.to_string());
+    }
+    let many = format!("[probe]\npictures = [{}]", "\"cat\",".repeat(17));
+    assert!(parse_error(&with_line(24, &after(&many))).to_string().contains("must have at most 16 items, not 17"));
+    let sound = "[schedule]\nkind = \"step\"\nevery = 3\n[probe]\nsamples = 0";
+    assert!(Recipe::parse("my.toml", &with_line(24, &after(sound))).is_ok());
+    assert!(Recipe::parse("my.toml", &with_line(3, "epochs = 0")).is_ok());
+}
+
+#[test]
+fn batches_of_one_cannot_be_normalised() {
+    let norm = "[[model.layers]]\nkind = \"batch_norm\"\n[[model.layers]]";
+    assert!(Recipe::parse("my.toml", &with_line(18, norm)).is_ok(), "batches of 32 and a last one of 4");
+    for (samples, batch) in [(100, 1), (100, 33), (2, 1), (33, 32)] {
+        let text = with_line(18, norm).replace("= 100", &format!("= {samples}")).replace("= 32", &format!("= {batch}"));
+        let error = parse_error(&text);
+        assert_eq!((error.line(), error.key()), (Some(4), Some("batch_size")), "{error}");
+        assert!(error.to_string().contains("a batch of a single sample, of which `norm1` cannot take"), "{error}");
+    }
+}
+
+#[test]
+fn few_blobs_need_few_centres() {
+    let error = parse_error(&with_line(8, "kind = \"blobs\"\ncenters = 101").replace("noise = 0.1", ""));
+    assert!(error.to_string().contains("`data.centers` must be a whole number from 2 to 100"), "{error}");
+    let text = with_line(8, "kind = \"blobs\"\ncenters = 5").replace("noise = 0.1", "").replace("= 100", "= 4");
+    assert!(
+        parse_error(&text).to_string().contains("`data.samples` must be at least 5, one for each of the `centers`")
+    );
+}
+
+#[test]
+fn an_override_of_the_data_is_cited_where_the_rest_no_longer_fits() {
+    let cases = [
+        ("moons", "data", "{kind = \"blobs\", samples = 99, seed = 0}", "`loss` must be `cross_entropy`, not `bce`"),
+        ("blobs", "data.centers", "4", "`model.layers.1.units` must be 4 in the last layer"),
+        ("cnn", "model.layers.0.kernel", "28", "`model.layers.1` is `max_pool2d` with windows of 2x2"),
+        ("cnn", "data.target", "input", "`loss` must be `bce` or `mse`"),
+        ("cnn", "data", "{kind = \"moons\", samples = 9, noise = 0, seed = 0}", "the input of shape [2] reaches it"),
+    ];
+    for (recipe, key, value, part) in cases {
+        let error = Recipe::load(recipe, &[(key.to_owned(), value.to_owned())]).unwrap_err();
+        let shown = error.to_string();
+        assert_eq!(*error.place(), Place::Set(format!("{key}={value}")), "{shown}");
+        assert!(shown.contains(part), "{shown}");
+    }
+}
+
+#[test]
+fn paths_start_at_the_folder_of_the_recipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let idx = "train_images = \"a\"\ntrain_labels = \"b\"\ntest_images = \"sub/a\"\ntest_labels = \"b\"";
+    let layers = pictures("cross_entropy", "label", &[FLATTEN, TEN]);
+    let text = layers.replace("\"mnist\"", &format!("\"idx\"\n{idx}")) + "[probe]\npictures = [\"cat\", \"b\"]\n";
+    fs::write(at("my.toml"), &text).unwrap();
+    let error = Recipe::load(at("my.toml"), &[]).unwrap_err();
+    assert_eq!((error.line(), error.key()), (Some(8), Some("data.train_images")), "{error}");
+    assert!(error.to_string().ends_with(&format!("names {}, which does not exist", at("a").display())), "{error}");
+
+    fs::create_dir(at("sub")).unwrap();
+    for name in ["a", "b", "sub/a"] {
+        fs::write(at(name), "").unwrap();
+    }
+    let recipe = Recipe::load(at("my.toml"), &[]).unwrap();
+    let DataSpec::Idx { train_images, test_images, height, classes, train, .. } = &recipe.data else { panic!("idx") };
+    assert_eq!((train_images, test_images), (&at("a"), &at("sub/a")));
+    assert_eq!((*height, *classes, *train), (28, 10, None));
+    assert_eq!(recipe.probe.pictures, ["cat", at("b").to_str().unwrap()]);
+    // The copy in a run directory means the same files, and the text alone leaves paths as they are.
+    assert_eq!(Recipe::parse("copy", &recipe.to_toml()).unwrap(), recipe);
+    assert_eq!(Recipe::parse("my.toml", &text).unwrap().probe.pictures, ["cat", "b"]);
+    // On the command line a path starts where the command is run: here, where Cargo.toml is.
+    let sets = [("data.train_images".to_owned(), "Cargo.toml".to_owned())];
+    let recipe = Recipe::load(at("my.toml"), &sets).unwrap();
+    let DataSpec::Idx { train_images, .. } = &recipe.data else { panic!("idx") };
+    assert_eq!(train_images, &std::env::current_dir().unwrap().join("Cargo.toml"));
+    let sets = [("probe.pictures".to_owned(), "[\"nowhere.png\"]".to_owned())];
+    let error = Recipe::load("cnn", &sets).unwrap_err();
+    assert!(
+        error.to_string().starts_with("--set probe.pictures=[\"nowhere.png\"]: `probe.pictures.0` names /"),
+        "{error}"
+    );
 }
 
 fn assert_is_one_clear_line(shown: &str) {
@@ -450,11 +719,11 @@ fn an_override_that_breaks_a_sound_recipe_is_the_one_cited() {
 fn unknown_names_list_the_built_in_ones() {
     let error = Recipe::load("moon", &[]).unwrap_err();
     assert_eq!(error.suggestion(), Some("moons"));
-    assert!(error.to_string().contains("`moons` is built in"), "{error}");
+    assert!(error.to_string().contains("`spiral` and `xor` are built in"), "{error}");
 
     let error = Recipe::load("nowhere/my.toml", &[]).unwrap_err();
     assert_eq!(error.suggestion(), None);
-    assert_eq!(error.to_string(), "nowhere/my.toml: there is no such file (`moons` is built in)");
+    assert!(error.to_string().starts_with("nowhere/my.toml: there is no such file (`autoencoder`, "), "{error}");
 }
 
 #[test]

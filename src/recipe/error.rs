@@ -127,32 +127,65 @@ impl fmt::Display for RecipeError {
     }
 }
 
-/// What users of other libraries write, and what it is called here.
+/// What users of other libraries write, and what it is called here. Where a word stands twice, the first that is allowed
+/// in its place is meant.
 const ALIASES: &[(&str, &str)] = &[
+    ("adam_w", "adamw"),
+    ("average_pool", "avg_pool2d"),
+    ("average_pooling2d", "avg_pool2d"),
+    ("avgpool2d", "avg_pool2d"),
     ("batch", "batch_size"),
+    ("batch_norm1d", "batch_norm"),
+    ("batch_norm2d", "batch_norm"),
+    ("batch_normalization", "batch_norm"),
+    ("betas", "beta1"),
     ("binary_cross_entropy", "bce"),
     ("binary_crossentropy", "bce"),
+    ("categorical_crossentropy", "cross_entropy"),
+    ("channels", "filters"),
+    ("cluster_std", "spread"),
+    ("conv", "conv2d"),
+    ("digits", "mnist"),
+    ("eps", "epsilon"),
+    ("eta_min", "floor"),
     ("fc", "dense"),
+    ("gamma", "factor"),
     ("glorot", "keras"),
     ("glorot_uniform", "keras"),
     ("gpu", "cuda"),
     ("identity", "linear"),
+    ("kernel_size", "kernel"),
+    ("kernel_size", "size"),
     ("learning_rate", "lr"),
     ("linear", "dense"),
+    ("max_pool", "max_pool2d"),
+    ("max_pooling2d", "max_pool2d"),
+    ("maxpool2d", "max_pool2d"),
     ("mean_squared_error", "mse"),
     ("n_samples", "samples"),
+    ("nll", "cross_entropy"),
     ("neurons", "units"),
     ("none", "linear"),
+    ("out_channels", "filters"),
+    ("p", "rate"),
+    ("pool_size", "size"),
     ("pytorch", "torch"),
     ("random_state", "seed"),
+    ("rho", "alpha"),
     ("size", "units"),
+    ("size", "kernel"),
+    ("softmax", "linear"),
+    ("sparse_categorical_crossentropy", "cross_entropy"),
+    ("step_size", "every"),
     ("type", "kind"),
 ];
 
-/// What `given` is called here if another library calls it so, else `given` in the spelling of recipes.
-pub(super) fn our_word(given: &str) -> String {
+/// What `given` may be called here: itself in the spelling of recipes, then what other libraries' word stands for.
+pub(super) fn our_words(given: &str) -> Vec<String> {
     let given = given.to_lowercase().replace('-', "_");
-    ALIASES.iter().find(|(theirs, _)| *theirs == given).map_or(given, |(_, ours)| (*ours).to_owned())
+    let ours: Vec<String> =
+        ALIASES.iter().filter(|(theirs, _)| *theirs == given).map(|(_, ours)| (*ours).to_owned()).collect();
+    std::iter::once(given).chain(ours).collect()
 }
 
 /// The word of `allowed` that `given` most likely stands for: another library's word for it, or a slip of the pen.
@@ -164,10 +197,9 @@ pub(super) fn nearest<'a>(given: &str, allowed: &[&'a str]) -> Option<&'a str> {
     if given.len() > LONGEST {
         return None;
     }
-    let ours = our_word(given);
-    let given = given.to_lowercase().replace('-', "_");
-    allowed.iter().copied().find(|word| *word == ours).or_else(|| {
-        let likeness = |word: &str| strsim::normalized_damerau_levenshtein(&given, word);
+    let words = our_words(given);
+    let likeness = |word: &str| strsim::normalized_damerau_levenshtein(&words[0], word);
+    words.iter().find_map(|ours| allowed.iter().copied().find(|word| word == ours)).or_else(|| {
         let word = allowed.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
         (likeness(word) >= NEAR).then_some(word)
     })

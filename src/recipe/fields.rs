@@ -2,11 +2,14 @@
 
 use std::ops::{Bound, RangeBounds, RangeInclusive};
 
-use super::error::{Place, RecipeError, brief, listed, nearest, our_word};
+use super::error::{Place, RecipeError, brief, listed, nearest, our_words};
 use super::tree::{Entry, Node, Value};
 
 /// Which keys each table has, by the table's dotted path; to tell where a misplaced key belongs.
 pub(super) type Schema = &'static [(&'static str, &'static [&'static str])];
+
+/// The kinds of a table and which keys each has beside `kind`.
+pub(super) type Kinds = &'static [(&'static str, &'static [&'static str])];
 
 /// One table of a recipe.
 #[derive(Clone, Copy)]
@@ -31,6 +34,14 @@ impl Path<'_> {
             Self::Top => key.to_owned(),
             Self::Table(name) => format!("{name}.{key}"),
             Self::Item(name, index) => format!("{name}.{index}.{key}"),
+        }
+    }
+
+    /// Its name in a [`Schema`].
+    fn table(&self) -> &str {
+        match self {
+            Self::Top => "",
+            Self::Table(name) | Self::Item(name, _) => name,
         }
     }
 
@@ -73,45 +84,76 @@ impl<'a> Fields<'a> {
 
     /// Refuses keys that are not among `allowed`.
     pub(super) fn only(&self, allowed: &[&str], schema: Schema) -> Result<(), RecipeError> {
-        let Some(entry) = self.entries.iter().find(|entry| !allowed.contains(&entry.key.as_str())) else {
-            return Ok(());
-        };
+        match self.unknown(allowed) {
+            Some(entry) => Err(self.stranger(entry, allowed, schema)),
+            None => Ok(()),
+        }
+    }
+
+    fn unknown(&self, allowed: &[&str]) -> Option<&'a Entry> {
+        self.entries.iter().find(|entry| !allowed.contains(&entry.key.as_str()))
+    }
+
+    /// The error about a key that is not among `allowed`: where it belongs if another table has it, else what was meant.
+    fn stranger(&self, entry: &Entry, allowed: &[&str], schema: Schema) -> RecipeError {
         let key = entry.key.as_str();
-        let heading = self.path.heading();
-        let problem = format!("unknown key `{}`{heading}", brief(key));
+        let problem = format!("unknown key `{}`{}", brief(key), self.path.heading());
         let path = self.path.of_key(&brief(key));
-        let ours = our_word(key);
-        let home = schema.iter().find(|(_, keys)| keys.contains(&ours.as_str()) && ours != "kind");
-        if let (false, Some((table, _))) = (allowed.contains(&ours.as_str()), home) {
-            let (of_override, belongs) = match *table {
+        let words = our_words(key);
+        let known = words.iter().any(|word| allowed.contains(&word.as_str()));
+        let home = words.iter().filter(|word| *word != "kind").find_map(|word| {
+            let table = schema.iter().find(|(_, keys)| keys.contains(&word.as_str()))?.0;
+            (table != self.path.table()).then_some((word, table))
+        });
+        if let (false, Some((ours, table))) = (known, home) {
+            let (of_override, belongs) = match table {
                 "" => (ours.clone(), "at the top, above the first [table]".to_owned()),
                 "model.layers" => (format!("{table}.0.{ours}"), format!("in [[{table}]]")),
                 table => (format!("{table}.{ours}"), format!("in [{table}]")),
             };
-            return Err(match entry.place {
+            return match entry.place {
                 Place::Set(_) => RecipeError::new(&entry.place, problem).of_key(path).suggesting(Some(of_override)),
                 _ => RecipeError::new(&entry.place, format!("{problem}; `{ours}` belongs {belongs}")).of_key(path),
-            });
+            };
         }
-        Err(RecipeError::new(&entry.place, problem)
+        RecipeError::new(&entry.place, problem)
             .of_key(path)
             .suggesting(nearest(key, allowed))
-            .allowing(allowed.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")))
+            .allowing(allowed.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "))
     }
 
-    /// The `kind` of this table, one of `kinds` with the keys that each allows; refuses all others.
-    pub(super) fn kind(&self, kinds: &[(&'static str, &[&str])], schema: Schema) -> Result<&'static str, RecipeError> {
+    /// The `kind` of this table, one of `kinds` with the keys that each allows beside it; refuses all others.
+    pub(super) fn kind(&self, kinds: Kinds, schema: Schema) -> Result<&'static str, RecipeError> {
         let names: Vec<&'static str> = kinds.iter().map(|(name, _)| *name).collect();
         if self.entry("kind").is_none() {
             // `knd = "dense"` is an unknown key before it is a missing one.
-            let all: Vec<&str> = kinds.iter().flat_map(|(_, keys)| keys.iter().copied()).collect();
+            let mut all = vec!["kind"];
+            for key in kinds.iter().flat_map(|(_, keys)| keys.iter().copied()) {
+                if !all.contains(&key) {
+                    all.push(key);
+                }
+            }
             self.only(&all, schema)?;
         }
         let kind = self.word("kind", &names, |name| name, None)?;
-        for (_, keys) in kinds.iter().filter(|(name, _)| *name == kind) {
-            self.only(keys, schema)?;
+        let keys = kinds.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, keys)| keys);
+        let allowed: Vec<&str> = std::iter::once("kind").chain(keys.iter().copied()).collect();
+        let Some(entry) = self.unknown(&allowed) else { return Ok(kind) };
+        let others: Vec<&str> =
+            kinds.iter().filter(|(_, keys)| keys.contains(&entry.key.as_str())).map(|(name, _)| *name).collect();
+        if others.is_empty() {
+            return Err(self.stranger(entry, &allowed, schema));
         }
-        Ok(kind)
+        let problem = format!(
+            "unknown key `{}`{}: {} has it, `{kind}` has not",
+            entry.key,
+            self.path.heading(),
+            listed(&others, "or")
+        );
+        Err(RecipeError::new(&entry.place, problem)
+            .of_key(self.path.of_key(&entry.key))
+            .suggesting(nearest(&entry.key, &allowed))
+            .allowing(allowed.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")))
     }
 
     fn entry(&self, key: &str) -> Option<&'a Entry> {
@@ -132,6 +174,12 @@ impl<'a> Fields<'a> {
     pub(super) fn fault(&self, key: &str, rest: &str) -> RecipeError {
         let path = self.path.of_key(key);
         RecipeError::new(self.place(key), format!("`{path}` {rest}")).of_key(path)
+    }
+
+    /// An error about this table as a whole: "`path` {rest}", at its kind.
+    pub(super) fn itself(&self, rest: &str) -> RecipeError {
+        let path = self.path.dotted();
+        RecipeError::new(self.place("kind"), format!("`{path}` {rest}")).of_key(path)
     }
 
     fn missing(&self, key: &str, expected: &str) -> RecipeError {
@@ -158,9 +206,14 @@ impl<'a> Fields<'a> {
     }
 
     /// A whole number within `range`.
-    pub(super) fn whole<T: TryFrom<u64>>(&self, key: &str, range: RangeInclusive<u64>) -> Result<T, RecipeError> {
+    pub(super) fn whole<T: TryFrom<u64>>(
+        &self,
+        key: &str,
+        range: RangeInclusive<u64>,
+        default: Option<T>,
+    ) -> Result<T, RecipeError> {
         let expected = format!("a whole number from {} to {}", grouped(*range.start()), grouped(*range.end()));
-        self.read(key, None, &expected, |value| match value {
+        self.read(key, default, &expected, |value| match value {
             Value::Whole(number) => {
                 u64::try_from(*number).ok().filter(|number| range.contains(number))?.try_into().ok()
             }
@@ -207,6 +260,44 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A list of texts, at most `most`, each with where it stands; none where the key is missing. `expected` says what
+    /// the key takes.
+    pub(super) fn texts(
+        &self,
+        key: &str,
+        most: usize,
+        expected: &str,
+    ) -> Result<Vec<(&'a str, &'a Place)>, RecipeError> {
+        let Some(entry) = self.entry(key) else { return Ok(Vec::new()) };
+        let Value::List(nodes) = &entry.node.value else {
+            return Err(self.fault(key, &format!("must be {expected}, not {}", entry.node.value.shown())));
+        };
+        if nodes.len() > most {
+            return Err(self.fault(key, &format!("must have at most {most} items, not {}", nodes.len())));
+        }
+        let text = |(index, node): (usize, &'a Node)| match &node.value {
+            Value::Text(text) => Ok((text.as_str(), &node.place)),
+            other => {
+                let path = self.path.of_key(&format!("{key}.{index}"));
+                let problem = format!("`{path}` must be a text, not {}", other.shown());
+                Err(RecipeError::new(&node.place, problem).of_key(path))
+            }
+        };
+        nodes.iter().enumerate().map(text).collect()
+    }
+
+    /// Where the value of `key` stands.
+    pub(super) fn value_place(&self, key: &str) -> &'a Place {
+        self.entry(key).map_or(self.place, |entry| &entry.node.place)
+    }
+
+    /// The override that touched one of the keys, the last of the table's that did.
+    pub(super) fn overridden(&self, keys: impl Fn(&str) -> bool) -> Option<&'a Place> {
+        let places =
+            self.entries.iter().filter(|entry| keys(&entry.key)).flat_map(|entry| [&entry.place, &entry.node.place]);
+        places.filter(|place| matches!(place, Place::Set(_))).last()
+    }
+
     /// One of a few words, with a suggestion where another was meant.
     pub(super) fn word<T: Copy>(
         &self,
@@ -250,7 +341,7 @@ impl<'a> Fields<'a> {
 }
 
 /// 10000000 as "10,000,000".
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -271,6 +362,9 @@ fn described(range: &impl RangeBounds<f64>) -> String {
             format!("a number from {} up to but not including {}", number(low), number(high))
         }
         (Bound::Included(low), Bound::Included(high)) => format!("a number from {} to {}", number(low), number(high)),
+        (Bound::Excluded(low), Bound::Included(high)) => {
+            format!("a number above {} and up to {}", number(low), number(high))
+        }
         _ => "a finite number".to_owned(),
     }
 }

@@ -17,7 +17,7 @@ macro_rules! builtins {
     };
 }
 
-builtins!["moons"];
+builtins!["autoencoder", "blobs", "circles", "cnn", "moons", "perceptron", "spiral", "xor"];
 
 impl Recipe {
     /// Reads and checks the recipe in `text`; errors cite `source_name`.
@@ -28,26 +28,21 @@ impl Recipe {
     /// As [`Recipe::parse`], after putting each value of `sets` where its dotted key points, in that order.
     ///
     /// `optimizer.lr` is a key, `model.layers.0.units` one in a list. A value is read as TOML where it is TOML and is a
-    /// text otherwise. Errors that come from an override cite it: `--set optimizer.lrr=1`.
+    /// text otherwise. Errors that come from an override cite it: `--set optimizer.lrr=1`. Paths are left as they are.
     pub fn with_overrides(source_name: &str, text: &str, sets: &[(String, String)]) -> Result<Self, RecipeError> {
-        let parsed = || {
-            let mut root = tree::parse(text)?;
-            for (key, value) in sets {
-                tree::set(&mut root, key, value)?;
-            }
-            read::recipe(&root)
-        };
-        parsed().map_err(|error: RecipeError| error.of_source(source_name))
+        parsed(source_name, text, sets, None)
     }
 
-    /// The recipe that `name_or_path` names: a built-in one by that name, else the file at that path.
+    /// The recipe that `name_or_path` names: a built-in one by that name, else the file at that path. Relative paths in a
+    /// file start at its folder, those in `sets` at the current directory; in the recipe they are absolute.
     pub fn load(name_or_path: impl AsRef<OsStr>, sets: &[(String, String)]) -> Result<Self, RecipeError> {
         let given = name_or_path.as_ref();
         let shown = given.to_string_lossy();
-        match given.to_str().and_then(Self::builtin) {
-            Some(text) => Self::with_overrides(&shown, text, sets),
-            None => Self::with_overrides(&shown, &read_text(Path::new(given), &shown)?, sets),
+        if let Some(text) = given.to_str().and_then(Self::builtin) {
+            return parsed(&shown, text, sets, Some(Path::new("")));
         }
+        let path = Path::new(given);
+        parsed(&shown, &read_text(path, &shown)?, sets, Some(path.parent().unwrap_or(Path::new(""))))
     }
 
     /// The text of a built-in recipe, comments and all: a start for one's own.
@@ -67,6 +62,23 @@ impl Recipe {
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a recipe holds nothing that TOML cannot write")
     }
+}
+
+/// The recipe in `text` with the overrides `sets`; relative paths start at `folder`, if there is one.
+fn parsed(
+    source_name: &str,
+    text: &str,
+    sets: &[(String, String)],
+    folder: Option<&Path>,
+) -> Result<Recipe, RecipeError> {
+    let read = || {
+        let mut root = tree::parse(text)?;
+        for (key, value) in sets {
+            tree::set(&mut root, key, value)?;
+        }
+        read::recipe(&root, folder)
+    };
+    read().map_err(|error: RecipeError| error.of_source(source_name))
 }
 
 /// The text at `path`, or one clear reason why there is none.
@@ -106,10 +118,15 @@ fn read_text(path: &Path, shown: &str) -> Result<String, RecipeError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use proptest::prelude::*;
 
     use super::*;
-    use crate::recipe::{Activation, DataSpec, Device, Init, LayerSpec, Loss, ModelSpec, OptimizerSpec, RecordSpec};
+    use crate::recipe::{
+        Activation, AdamSpec, DataSpec, Device, Init, LayerSpec, Loss, ModelSpec, OptimizerSpec, Padding, ProbeSpec,
+        RecordSpec, ScheduleSpec, Target,
+    };
 
     fn moons() -> Recipe {
         Recipe::load("moons", &[]).unwrap()
@@ -151,6 +168,57 @@ mod tests {
     }
 
     #[test]
+    fn built_in_networks_have_the_size_that_is_told_of_them() {
+        let count = |name: &str| {
+            let recipe = Recipe::load(name, &[]).unwrap();
+            recipe.network(&recipe.data.input_shape()).unwrap().parameter_count()
+        };
+        let names = ["perceptron", "moons", "autoencoder", "cnn"];
+        assert_eq!(names.map(count), [41, 81, 222_384, 93_322]);
+    }
+
+    #[test]
+    fn what_a_recipe_leaves_out_is_what_pytorch_and_scikit_learn_take() {
+        let adam = |weight_decay| AdamSpec { lr: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay };
+        for (kind, expected) in [
+            ("sgd", OptimizerSpec::Sgd { lr: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0 }),
+            ("adam", OptimizerSpec::Adam(adam(0.0))),
+            ("adamw", OptimizerSpec::AdamW(adam(0.01))),
+            (
+                "rmsprop",
+                OptimizerSpec::RmsProp { lr: 0.1, alpha: 0.99, epsilon: 1e-8, momentum: 0.0, weight_decay: 0.0 },
+            ),
+        ] {
+            assert_eq!(set("optimizer", &format!("{{kind = \"{kind}\", lr = 0.1}}")).optimizer, expected);
+        }
+        for (given, expected) in [
+            (
+                "{kind = \"circles\", samples = 9, noise = 0.1, seed = 1}",
+                DataSpec::Circles { samples: 9, noise: 0.1, factor: 0.8, seed: 1 },
+            ),
+            (
+                "{kind = \"blobs\", samples = 9, centers = 2, seed = 1}",
+                DataSpec::Blobs { samples: 9, centers: 2, spread: 1.0, seed: 1 },
+            ),
+            (
+                "{kind = \"spiral\", samples = 9, noise = 0.1, seed = 1}",
+                DataSpec::Spiral { samples: 9, noise: 0.1, turns: 1.5, seed: 1 },
+            ),
+        ] {
+            assert_eq!(set("data", given).data, expected);
+        }
+        let cnn = Recipe::load("cnn", &[("data".to_owned(), "{kind = \"mnist\"}".to_owned())]).unwrap();
+        assert_eq!(cnn.data, DataSpec::Mnist { train: 10_000, test: 2_000, target: Target::Label });
+        let pool = LayerSpec::MaxPool2d { size: 2, stride: 2, padding: Padding::Valid };
+        assert_eq!(cnn.model.layers[1], pool);
+        assert_eq!(cnn.probe, ProbeSpec { pictures: vec!["cat".to_owned()], samples: 10 });
+        assert_eq!((moons().schedule, moons().probe), (ScheduleSpec::default(), ProbeSpec::default()));
+        assert_eq!(set("schedule", "{kind = \"cosine\"}").schedule, ScheduleSpec::Cosine { floor: 0.0, warmup: 0.0 });
+        let step = set("schedule", "{kind = \"step\", every = 3}").schedule;
+        assert_eq!(step, ScheduleSpec::Step { every: 3.0, factor: 0.1, warmup: 0.0 });
+    }
+
+    #[test]
     fn overrides_reach_every_depth() {
         assert_eq!(set("optimizer.lr", "0.1").optimizer.lr(), 0.1);
         assert_eq!(set("optimizer.lr", "1").optimizer.lr(), 1.0);
@@ -181,38 +249,147 @@ mod tests {
         any::<f64>().prop_filter_map("a number above 0", |x| (x.is_finite() && x != 0.0).then_some(x.abs()))
     }
 
+    fn data() -> impl Strategy<Value = DataSpec> {
+        let points = || (2..=MOST, 0.0..=1_000.0_f64, any::<u32>());
+        let target = || proptest::sample::select(Target::ALL);
+        let path = || "[a-z/é \"\\\\]{1,20}".prop_map(PathBuf::from);
+        let first = || proptest::option::of(1..=MOST);
+        prop_oneof![
+            points().prop_map(|(samples, noise, seed)| DataSpec::Moons { samples, noise, seed }),
+            (points(), 0.0..1.0_f64).prop_map(|((samples, noise, seed), factor)| DataSpec::Circles {
+                samples,
+                noise,
+                factor,
+                seed
+            }),
+            (100..=MOST, 2..=100_usize, 0.0..=1_000.0_f64, any::<u32>())
+                .prop_map(|(samples, centers, spread, seed)| DataSpec::Blobs { samples, centers, spread, seed }),
+            (points(), 0.1..=10.0_f64).prop_map(|((samples, noise, seed), turns)| DataSpec::Spiral {
+                samples,
+                noise,
+                turns,
+                seed
+            }),
+            points().prop_map(|(samples, noise, seed)| DataSpec::Xor { samples, noise, seed }),
+            (1..=10_000_usize, 1..=2_000_usize, target()).prop_map(|(train, test, target)| DataSpec::Mnist {
+                train,
+                test,
+                target
+            }),
+            (
+                (path(), path(), path(), path()),
+                (1..=64_usize, 1..=64_usize),
+                2..=1_000_usize,
+                (first(), first()),
+                target()
+            )
+                .prop_map(|(paths, (height, width), classes, (train, test), target)| DataSpec::Idx {
+                    train_images: paths.0,
+                    train_labels: paths.1,
+                    test_images: paths.2,
+                    test_labels: paths.3,
+                    height,
+                    width,
+                    classes,
+                    train,
+                    test,
+                    target,
+                }),
+        ]
+    }
+
+    /// Layers that fit pictures of any size, and rows; batch normalisation is left to fit itself.
+    fn hidden(of_pictures: bool) -> impl Strategy<Value = LayerSpec> {
+        let activation = || proptest::sample::select(Activation::ALL);
+        let same = Padding::Same;
+        let window = || (1..=255_usize, 1..=255_usize);
+        let rows = prop_oneof![
+            (1..=1_000_usize, activation()).prop_map(|(units, activation)| LayerSpec::Dense { units, activation }),
+            (0.0..1.0_f64).prop_map(|rate| LayerSpec::Dropout { rate }),
+        ];
+        let pictures = prop_oneof![
+            (1..=8_usize, window(), activation()).prop_map(move |(filters, (kernel, stride), activation)| {
+                LayerSpec::Conv2d { filters, kernel, stride, padding: same, activation }
+            }),
+            window().prop_map(move |(size, stride)| LayerSpec::MaxPool2d { size, stride, padding: same }),
+            window().prop_map(move |(size, stride)| LayerSpec::AvgPool2d { size, stride, padding: same }),
+            (0.0..1.0_f64).prop_map(|rate| LayerSpec::Dropout { rate }),
+        ];
+        if of_pictures { pictures.boxed() } else { rows.boxed() }
+    }
+
+    fn optimizers() -> impl Strategy<Value = OptimizerSpec> {
+        let share = || 0.001..1.0_f64;
+        let adam = || {
+            (above_zero(), share(), share(), above_zero(), above_zero()).prop_map(
+                |(lr, beta1, beta2, epsilon, weight_decay)| AdamSpec { lr, beta1, beta2, epsilon, weight_decay },
+            )
+        };
+        prop_oneof![
+            (above_zero(), share(), any::<bool>(), above_zero()).prop_map(|(lr, momentum, nesterov, weight_decay)| {
+                OptimizerSpec::Sgd { lr, momentum, nesterov, weight_decay }
+            }),
+            adam().prop_map(OptimizerSpec::Adam),
+            adam().prop_map(OptimizerSpec::AdamW),
+            (above_zero(), share(), above_zero(), share(), above_zero()).prop_map(
+                |(lr, alpha, epsilon, momentum, weight_decay)| {
+                    OptimizerSpec::RmsProp { lr, alpha, epsilon, momentum, weight_decay }
+                }
+            ),
+        ]
+    }
+
+    fn schedules() -> impl Strategy<Value = ScheduleSpec> {
+        let warmup = || 0.0..=1e9_f64;
+        prop_oneof![
+            warmup().prop_map(|warmup| ScheduleSpec::Constant { warmup }),
+            (f64::MIN_POSITIVE..=1e9, f64::MIN_POSITIVE..=1.0, warmup())
+                .prop_map(|(every, factor, warmup)| ScheduleSpec::Step { every, factor, warmup }),
+            (0.0..=1.0_f64, warmup()).prop_map(|(floor, warmup)| ScheduleSpec::Cosine { floor, warmup }),
+        ]
+    }
+
+    /// A model for `data`, and a loss that goes with both.
+    fn models(data: &DataSpec) -> impl Strategy<Value = (Loss, ModelSpec)> + use<> {
+        let losses: Vec<Loss> = Loss::ALL.iter().copied().filter(|loss| data.output_shape(*loss).is_some()).collect();
+        let pictured = data.input_shape().len() == 3;
+        let data = data.clone();
+        let before = proptest::collection::vec(hidden(true), if pictured { 0..3 } else { 0..1 });
+        let rows = proptest::collection::vec(hidden(false), 0..4);
+        let init = proptest::sample::select(Init::ALL);
+        (proptest::sample::select(losses), before, rows, init).prop_map(move |(loss, before, rows, init)| {
+            let activation = if loss == Loss::Bce { Activation::Sigmoid } else { Activation::Linear };
+            let units = data.output_shape(loss).map_or(1, |shape| shape[0]);
+            let flatten = pictured.then_some(LayerSpec::Flatten);
+            let last = LayerSpec::Dense { units, activation };
+            (loss, ModelSpec { init, layers: before.into_iter().chain(flatten).chain(rows).chain([last]).collect() })
+        })
+    }
+
     prop_compose! {
         fn recipes()(
-            name in "[a-z0-9][a-z0-9_-]{0,63}",
-            title in "[^\\p{C}]{0,60}x",
-            seeds in any::<(u64, u32)>(),
-            epochs in 1..=1_000_000_000_u64,
-            (batch_size, samples) in (1..=MOST, 2..=MOST),
+            data in data(),
+        )(
+            (loss, model) in models(&data),
+            data in Just(data),
+            (name, title) in ("[a-z0-9][a-z0-9_-]{0,63}", "[^\\p{C}]{0,60}x"),
+            seed in any::<u64>(),
+            (epochs, batch_size) in (0..=1_000_000_000_u64, 2..=MOST),
+            shuffle in any::<bool>(),
             pace in proptest::option::of(0.001..=1e6_f64),
             device in prop_oneof![
                 Just(Device::Auto), Just(Device::Cpu), Just(Device::Cuda(None)),
                 any::<u8>().prop_map(|n| Device::Cuda(Some(n.into()))),
             ],
-            (shuffle, bce, nesterov) in any::<(bool, bool, bool)>(),
-            noise in 0.0..=1_000.0_f64,
-            init in proptest::sample::select(Init::ALL),
-            hidden in proptest::collection::vec((1..=1_000_usize, proptest::sample::select(Activation::ALL)), 0..5),
-            (lr, weight_decay) in (above_zero(), above_zero()),
-            momentum in 0.001..1.0_f64,
+            optimizer in optimizers(),
+            schedule in schedules(),
+            (pictures, samples) in (proptest::collection::vec("cat|[^\\p{C}]{1,20}", 0..=16), 0..=100_usize),
             (image_budget_mib, probe_share) in (0.0..=1_048_576.0_f64, 0.0..=1.0_f64),
         ) -> Recipe {
-            let last = if bce { Activation::Sigmoid } else { Activation::Linear };
-            let layers = hidden.into_iter().chain([(1, last)]);
+            let pictures = if data.input_shape().len() == 3 { pictures } else { Vec::new() };
             Recipe {
-                name, title, epochs, batch_size, shuffle, pace, device,
-                seed: seeds.0,
-                loss: if bce { Loss::Bce } else { Loss::Mse },
-                data: DataSpec::Moons { samples, noise, seed: seeds.1 },
-                model: ModelSpec {
-                    init,
-                    layers: layers.map(|(units, activation)| LayerSpec::Dense { units, activation }).collect(),
-                },
-                optimizer: OptimizerSpec::Sgd { lr, momentum, nesterov, weight_decay },
+                name, title, epochs, batch_size, shuffle, pace, device, seed, loss, data, model, optimizer, schedule,
+                probe: ProbeSpec { pictures, samples },
                 record: RecordSpec { image_budget_mib, probe_share },
             }
         }

@@ -2,15 +2,22 @@
 //!
 //! Nothing here touches a tensor. [`Recipe::parse`] is the only door in, so that whoever holds a recipe holds a valid one.
 
+mod activation;
 mod error;
 mod fields;
+mod infer;
 mod load;
 mod network;
 mod read;
+mod schedule;
 mod spec;
 mod tree;
 
 pub use error::{Place, RecipeError};
-pub use network::{Layer, Network, Parameter};
+pub(crate) use fields::grouped;
+pub use network::{Layer, Network, Parameter, ParameterRole, Span, Window};
 pub use read::MOST_SAMPLES;
-pub use spec::{Activation, DataSpec, Device, Init, LayerSpec, Loss, ModelSpec, OptimizerSpec, Recipe, RecordSpec};
+pub use spec::{
+    Activation, AdamSpec, DataSpec, Device, Init, LayerKind, LayerSpec, Loss, ModelSpec, OptimizerSpec, Padding,
+    ProbeSpec, Recipe, RecordSpec, ScheduleSpec, Target,
+};

@@ -1,17 +1,15 @@
-//! Shape inference: a recipe's layers and the shape of one input give every layer's output and parameters.
+//! A network with every shape known, as `run.json` keeps it.
+
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{Place, RecipeError};
-use super::spec::{Activation, LayerSpec, Recipe};
-
-/// More parameters than this are refused: 4 GiB of float32, and as much again for their gradients.
-const MOST_PARAMETERS: usize = 1 << 30;
+use super::spec::{Activation, LayerKind};
 
 /// A network with every shape known. Stored in `run.json`, so that the viewer can draw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
-    /// Shape of one input, without the batch.
+    /// Shape of one input, without the batch: (features) or (channels, height, width).
     pub input_shape: Vec<usize>,
     /// From the input to the output.
     pub layers: Vec<Layer>,
@@ -20,16 +18,30 @@ pub struct Network {
 /// One layer of a [`Network`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layer {
-    /// Kind and number among its kind, from 1: `dense1`.
+    /// Its kind's prefix and its number among those of that prefix, from 1: `dense1`, `conv2`.
     pub name: String,
-    /// As the recipe spells it: `dense`.
-    pub kind: String,
+    /// What it does.
+    pub kind: LayerKind,
     /// What follows the layer's affine map.
     pub activation: Activation,
-    /// Shape of one output, without the batch.
+    /// Shape of one output, without the batch: (units) or (channels, height, width).
     pub output_shape: Vec<usize>,
     /// In the order in which they are initialised: weight, bias.
     pub parameters: Vec<Parameter>,
+    /// The window of a convolution or a pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+}
+
+/// What a convolution or a pool moves over its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Rows and columns.
+    pub size: usize,
+    /// Pixels from one place to the next, down and across.
+    pub stride: usize,
+    /// Pixels added above and below, and left and right of the input.
+    pub pad: [[usize; 2]; 2],
 }
 
 /// One tensor that training changes.
@@ -37,18 +49,45 @@ pub struct Layer {
 pub struct Parameter {
     /// `dense1.weight`
     pub name: String,
-    /// As `PyTorch` shapes it: a dense weight is (out, in).
+    /// As `PyTorch` shapes it: a dense weight is (out, in), that of a convolution (out, in, rows, columns).
     pub shape: Vec<usize>,
     /// Inputs that one output of the layer sums over; the same for weight and bias, as `PyTorch` has it.
     pub fan_in: usize,
     /// Outputs that one input of the layer reaches.
     pub fan_out: usize,
+    /// What it does, which decides how it starts.
+    #[serde(default)]
+    pub role: ParameterRole,
+}
+
+/// What a parameter does in its layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParameterRole {
+    /// Multiplies inputs.
+    #[default]
+    Weight,
+    /// Is added to outputs.
+    Bias,
+    /// Multiplies what batch normalisation has normalised; starts at 1.
+    Scale,
+    /// Is added after that; starts at 0.
+    Shift,
+}
+
+/// A part of the input picture, in pixels. It may reach beyond the picture's edge where there is padding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// From the top.
+    pub rows: Range<isize>,
+    /// From the left.
+    pub columns: Range<isize>,
 }
 
 impl Parameter {
     /// Numbers in the tensor; saturates on shapes that no tensor can have.
     pub fn count(&self) -> usize {
-        self.shape.iter().fold(1, |count, size| count.saturating_mul(*size))
+        product(&self.shape)
     }
 }
 
@@ -56,6 +95,32 @@ impl Layer {
     /// Numbers in all of the layer's tensors.
     pub fn parameter_count(&self) -> usize {
         self.parameters.iter().fold(0, |count, parameter| count.saturating_add(parameter.count()))
+    }
+
+    /// Multiplications with a weight (and additions to a sum) that one sample takes: every weight once for each place
+    /// of the window. What has no weights counts as nothing, as in torchinfo.
+    pub fn multiply_adds(&self) -> usize {
+        let places = product(self.output_shape.get(1..).unwrap_or_default());
+        let weights = self.parameters.iter().filter(|parameter| parameter.role == ParameterRole::Weight);
+        weights.fold(0, |count, weight| count.saturating_add(weight.count().saturating_mul(places)))
+    }
+
+    /// Units of a dense layer, channels of any other.
+    pub fn channels(&self) -> usize {
+        self.output_shape.first().copied().unwrap_or(0)
+    }
+
+    /// Rows and columns of one channel; 1 by 1 where outputs are a row of numbers.
+    pub fn map_size(&self) -> [usize; 2] {
+        match self.output_shape[..] {
+            [_, height, width] => [height, width],
+            _ => [1, 1],
+        }
+    }
+
+    /// Whether there is something to see in its output that its input does not show.
+    pub fn is_pictured(&self) -> bool {
+        !matches!(self.kind, LayerKind::Flatten | LayerKind::Dropout)
     }
 }
 
@@ -65,81 +130,73 @@ impl Network {
         self.layers.iter().fold(0, |count, layer| count.saturating_add(layer.parameter_count()))
     }
 
+    /// Multiply-adds of one sample through all layers.
+    pub fn multiply_adds(&self) -> usize {
+        self.layers.iter().fold(0, |count, layer| count.saturating_add(layer.multiply_adds()))
+    }
+
     /// Shape of one output of the last layer, without the batch.
     pub fn output_shape(&self) -> &[usize] {
         self.layers.last().map_or(&self.input_shape, |layer| &layer.output_shape)
     }
-}
 
-impl Recipe {
-    /// The network for inputs of `input_shape` (one sample, without the batch).
-    ///
-    /// Fails when a layer cannot take the shape that reaches it; [`Recipe::parse`] has checked this for the recipe's own data.
-    pub fn network(&self, input_shape: &[usize]) -> Result<Network, RecipeError> {
-        infer(&self.model.layers, input_shape).map_err(|misfit| misfit.error(&Place::Whole).of_source(&self.name))
+    /// Place of the layer of that name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.layers.iter().position(|layer| layer.name == name)
     }
-}
 
-/// A layer that does not fit.
-pub(super) struct Misfit {
-    /// Its place among the layers, from 0.
-    pub(super) layer: usize,
-    /// A sentence that starts after the layer's name.
-    pub(super) problem: String,
-}
-
-impl Misfit {
-    pub(super) fn error(&self, place: &Place) -> RecipeError {
-        let key = format!("model.layers.{}", self.layer);
-        RecipeError::new(place, format!("`{key}` {}", self.problem)).of_key(key)
-    }
-}
-
-/// Shapes, names and parameters of `layers` behind an input of `input_shape`.
-pub(super) fn infer(layers: &[LayerSpec], input_shape: &[usize]) -> Result<Network, Misfit> {
-    let mut network = Network { input_shape: input_shape.to_vec(), layers: Vec::with_capacity(layers.len()) };
-    for (index, spec) in layers.iter().enumerate() {
-        let misfit = |problem: String| Misfit { layer: index, problem };
-        let kind = spec.kind();
-        let number = 1 + layers[..index].iter().filter(|earlier| earlier.kind() == kind).count();
-        let name = format!("{kind}{number}");
-        let layer = match spec {
-            LayerSpec::Dense { units, activation } => {
-                let &[fan_in] = network.output_shape() else {
-                    return Err(misfit(format!(
-                        "is `dense` and takes one row of numbers, but inputs of shape {:?} reach it",
-                        network.output_shape()
-                    )));
-                };
-                let parameter = |suffix: &str, shape: Vec<usize>| Parameter {
-                    name: format!("{name}.{suffix}"),
-                    shape,
-                    fan_in,
-                    fan_out: *units,
-                };
-                Layer {
-                    kind: kind.to_owned(),
-                    activation: *activation,
-                    output_shape: vec![*units],
-                    parameters: vec![parameter("weight", vec![*units, fan_in]), parameter("bias", vec![*units])],
-                    name,
-                }
-            }
-        };
-        network.layers.push(layer);
-        if network.parameter_count() > MOST_PARAMETERS {
-            return Err(misfit(format!(
-                "brings the network to {} parameters, more than the {MOST_PARAMETERS} allowed",
-                network.parameter_count()
-            )));
+    /// Rows and columns of the input if it is a picture: (channels, height, width).
+    pub fn picture_size(&self) -> Option<[usize; 2]> {
+        match self.input_shape[..] {
+            [_, height, width] => Some([height, width]),
+            _ => None,
         }
     }
-    Ok(network)
+
+    /// Place of the code of an autoencoder: the narrowest dense layer, if the network puts out as many numbers as it
+    /// takes in and that layer has fewer.
+    pub fn code(&self) -> Option<usize> {
+        let whole = product(&self.input_shape);
+        let dense = |layer: &Layer| layer.kind == LayerKind::Dense;
+        let narrowest = |(place, layer): (usize, &Layer)| (dense(layer)).then(|| (layer.channels(), place));
+        let (width, place) = self.layers.iter().enumerate().filter_map(narrowest).min()?;
+        (product(self.output_shape()) == whole && width < whole).then_some(place)
+    }
+
+    /// The pixels of the input picture that can change the value at `row` and `column` of the output of the layer at
+    /// `place`; none where that is not a picture or not made of windows alone.
+    pub fn receptive_field(&self, place: usize, row: usize, column: usize) -> Option<Span> {
+        let until = self.layers.get(..=place)?;
+        self.picture_size()?;
+        if until.iter().any(|layer| matches!(layer.kind, LayerKind::Dense | LayerKind::Flatten)) {
+            return None;
+        }
+        let mut span = Span { rows: point(row), columns: point(column) };
+        for window in until.iter().rev().filter_map(|layer| layer.window) {
+            let before = |range: &Range<isize>, pad: usize| {
+                let start = range.start * window.stride as isize - pad as isize;
+                start..(range.end - 1) * window.stride as isize - pad as isize + window.size as isize
+            };
+            span =
+                Span { rows: before(&span.rows, window.pad[0][0]), columns: before(&span.columns, window.pad[1][0]) };
+        }
+        Some(span)
+    }
+}
+
+fn point(at: usize) -> Range<isize> {
+    at as isize..at as isize + 1
+}
+
+fn product(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |count, size| count.saturating_mul(*size))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::infer::infer;
+    use crate::recipe::{LayerSpec, Recipe};
 
     fn dense(units: usize, activation: Activation) -> LayerSpec {
         LayerSpec::Dense { units, activation }
@@ -170,7 +227,7 @@ mod tests {
         let recipe = Recipe::load("moons", &[]).unwrap();
         let error = recipe.network(&[28, 28]).unwrap_err();
         assert_eq!(error.key(), Some("model.layers.0"));
-        assert!(error.to_string().contains("inputs of shape [28, 28] reach it"), "{error}");
+        assert!(error.to_string().contains("the input of shape [28, 28] reaches it"), "{error}");
     }
 
     #[test]
