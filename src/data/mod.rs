@@ -1,26 +1,39 @@
 //! Data sets as ndarrays, ready to become tensors.
 
+pub mod blobs;
+pub mod circles;
+mod error;
+mod idx;
+mod images;
 pub mod moons;
 pub mod numpy_random;
+pub mod picture;
+mod points;
+pub mod spiral;
+pub mod xor;
 
 use ndarray::{Array1, ArrayD, Axis};
 
-use crate::recipe::{DataSpec, MOST_SAMPLES};
+pub use error::{DataError, FileProblem};
+use idx::Source;
+use images::{Half, Kind};
+
+use crate::recipe::DataSpec;
 
 /// What a network learns from, samples along the first axis of every array.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    /// For people: "moons 500, noise 0.1".
+    /// For people: "moons 500, noise 0.1", "MNIST 10,000 + 2,000 test".
     pub name: String,
-    /// What goes in, (n, features..).
+    /// What goes in: points (n, features), or pictures (n, 1, height, width) with pixels from 0 to 1.
     pub inputs: ArrayD<f32>,
-    /// What should come out, (n, outputs..); for two classes (n, 1) of 0 and 1.
+    /// What should come out: the number of the class, (n, 1), or the pixels of the picture itself, (n, height * width).
     pub targets: ArrayD<f32>,
-    /// The class of each sample, an index into `classes`; none where there are no classes.
+    /// The class of each sample, an index into `classes`, whether it is the target or not.
     pub labels: Option<Array1<u32>>,
     /// Names of the classes.
     pub classes: Vec<String>,
-    /// Names of the features, for the axes of a plot.
+    /// Names of the features, for the axes of a plot; one for all pixels of a picture.
     pub features: Vec<String>,
 }
 
@@ -36,72 +49,53 @@ impl Dataset {
     }
 }
 
-/// Data that cannot be had.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DataError {
-    /// Too few samples to have both classes, or too many to hold in memory.
-    #[error("`data.samples` is {0}; give from 2 to {MOST_SAMPLES}")]
-    Samples(usize),
-    /// Noise that makes no points: negative, infinite or NaN.
-    #[error("`data.noise` is {0}; give a finite number from 0 up")]
-    Noise(String),
+/// Data to learn from, and data to be judged by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Split {
+    /// What the network learns from.
+    pub training: Dataset,
+    /// What it never learns from; none for generated points, which are judged as a whole.
+    pub test: Option<Dataset>,
 }
 
 /// Makes or reads the data that `spec` describes; the same spec gives the same data everywhere.
-pub fn load(spec: &DataSpec) -> Result<Dataset, DataError> {
-    match *spec {
-        DataSpec::Moons { samples, noise, seed } => {
-            if !(2..=MOST_SAMPLES).contains(&samples) {
-                return Err(DataError::Samples(samples));
-            }
-            if !noise.is_finite() || noise < 0.0 {
-                return Err(DataError::Noise(noise.to_string()));
-            }
-            let (points, labels) = moons::make_moons(samples, noise, seed);
-            Ok(Dataset {
-                name: format!("moons {samples}, noise {noise}"),
-                inputs: points.mapv(|value| value as f32).into_dyn(),
-                targets: labels.mapv(|label| label as f32).insert_axis(Axis(1)).into_dyn(),
-                labels: Some(labels),
-                classes: vec!["0".to_owned(), "1".to_owned()],
-                features: vec!["x1".to_owned(), "x2".to_owned()],
-            })
+pub fn load(spec: &DataSpec) -> Result<Split, DataError> {
+    match spec {
+        &DataSpec::Moons { samples, noise, seed } => {
+            points::of_two("moons", samples, noise, || moons::make_moons(samples, noise, seed))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moons_come_with_shapes_and_names() {
-        let data = load(&DataSpec::Moons { samples: 500, noise: 0.1, seed: 0 }).unwrap();
-        assert_eq!(data.name, "moons 500, noise 0.1");
-        assert_eq!(data.inputs.shape(), [500, 2]);
-        assert_eq!(data.targets.shape(), [500, 1]);
-        assert_eq!(data.len(), 500);
-        assert!(!data.is_empty());
-        let labels = data.labels.unwrap();
-        for (target, label) in data.targets.iter().zip(&labels) {
-            assert_eq!(*target, *label as f32);
+        &DataSpec::Circles { samples, noise, factor, seed } => {
+            points::of_two("circles", samples, noise, || circles::make_circles(samples, noise, factor, seed))
         }
-        assert_eq!(labels.sum(), 250);
-        assert_eq!(data.classes, ["0", "1"]);
-        assert_eq!(data.features, ["x1", "x2"]);
-        // First row of the oracle, rounded to f32.
-        assert_eq!(data.inputs[[0, 0]], 0.362_033_729_605_133_2_f64 as f32);
-    }
-
-    #[test]
-    fn absurd_sizes_are_refused_before_they_are_allocated() {
-        for samples in [0, 1, MOST_SAMPLES + 1, usize::MAX] {
-            let error = load(&DataSpec::Moons { samples, noise: 0.1, seed: 0 }).unwrap_err();
-            assert_eq!(error, DataError::Samples(samples));
-            assert!(error.to_string().contains("from 2 to 10000000"), "{error}");
+        &DataSpec::Blobs { samples, centers, spread, seed } => {
+            let name = format!("blobs {samples} in {centers} clouds, spread {spread}");
+            let make = || blobs::make_blobs(samples, centers, spread, seed);
+            points::of_many(name, [samples, centers], ("spread", spread), make)
         }
-        for noise in [-0.1, f64::NAN, f64::INFINITY] {
-            assert!(load(&DataSpec::Moons { samples: 10, noise, seed: 0 }).is_err());
+        &DataSpec::Spiral { samples, noise, turns, seed } => {
+            points::of_two("spiral", samples, noise, || spiral::make_spiral(samples, noise, turns, seed))
+        }
+        &DataSpec::Xor { samples, noise, seed } => {
+            points::of_two("xor", samples, noise, || xor::make_xor(samples, noise, seed))
+        }
+        DataSpec::Mnist { train, test, target } => images::mnist(*train, *test, *target),
+        DataSpec::Idx {
+            train_images,
+            train_labels,
+            test_images,
+            test_labels,
+            height,
+            width,
+            classes,
+            train,
+            test,
+            target,
+        } => {
+            let kind =
+                Kind { name: images::name(train_images), size: [*height, *width], classes: *classes, target: *target };
+            let half =
+                |images, labels, limit| Half { images: Source::File(images), labels: Source::File(labels), limit };
+            images::split(kind, &half(train_images, train_labels, *train), &half(test_images, test_labels, *test))
         }
     }
 }

@@ -48,24 +48,12 @@ fn angle(index: usize, count: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::points::assert_equals_oracle;
 
     #[test]
     fn equals_scikit_learn() {
         let oracle = include_str!("../../tests/data/moons_500_n0.1_rs0.csv");
-        let (points, labels) = make_moons(500, 0.1, 0);
-        let mut rows = 0;
-        for (row, line) in oracle.lines().skip(1).enumerate() {
-            let mut fields = line.split(',');
-            for column in 0..2 {
-                let expected: f64 = fields.next().unwrap().parse().unwrap();
-                let got = points[[row, column]];
-                assert!((got - expected).abs() < 1e-12, "row {row} column {column}: {got} for {expected}");
-            }
-            assert_eq!(labels[row], fields.next().unwrap().parse::<u32>().unwrap(), "row {row}");
-            rows += 1;
-        }
-        assert_eq!(rows, 500);
-        assert_eq!(points.dim(), (500, 2));
+        assert_equals_oracle(&make_moons(500, 0.1, 0), oracle);
     }
 
     #[test]

@@ -25,6 +25,11 @@ impl RandomState {
         (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
     }
 
+    /// `uniform(low, high)`
+    pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.random_sample()
+    }
+
     /// `normal(mean, scale)`: Marsaglia's polar method, as numpy kept it for old streams.
     pub fn normal(&mut self, mean: f64, scale: f64) -> f64 {
         mean + scale * self.standard_normal()
@@ -83,6 +88,12 @@ mod tests {
         assert_eq!(random.random_sample(), 0.548_813_503_927_324_8);
         assert_eq!(random.random_sample(), 0.715_189_366_372_419_5);
         assert_eq!(random.random_sample(), 0.602_763_376_071_643_9);
+    }
+
+    #[test]
+    fn uniform_numbers_are_those_of_numpy() {
+        // np.random.RandomState(0).uniform(-10, 10)
+        assert_eq!(RandomState::new(0).uniform(-10.0, 10.0), 0.976_270_078_546_495_1);
     }
 
     #[test]
