@@ -5,7 +5,7 @@ use image::{ColorType, ExtendedColorType, ImageDecoder, ImageEncoder, Limits};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::{ImageValue, LogError};
+use super::{ImageValue, LogError, Tiles};
 
 /// Pixel values run from 0 to this.
 const LEVELS: f64 = u16::MAX as f64;
@@ -27,6 +27,9 @@ pub struct GridMeta {
     /// The layer whose output it is, if it is one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
+    /// How the picture is cut into tiles, if it is an atlas of several maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiles: Option<Tiles>,
     /// `[x0, x1, y0, y1]`: x at the centres of the first and last column, y at those of the last row (the lowest) and
     /// the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +52,7 @@ impl Grid {
         let (min, max) = finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
         let (min, max) = if min <= max { (min, max) } else { (0.0, 0.0) };
         let (rows, columns) = values.dim();
-        Self { values, meta: GridMeta { shape: [rows, columns], min, max, layer, extent } }
+        Self { values, meta: GridMeta { shape: [rows, columns], min, max, layer, tiles: None, extent } }
     }
 
     /// A 16-bit grey PNG. What comes back differs by at most half a level, 1/131,070 of the range.
@@ -189,7 +192,7 @@ mod tests {
 
     #[test]
     fn values_outside_a_fixed_range_saturate() {
-        let meta = GridMeta { shape: [1, 3], min: 0.0, max: 1.0, layer: None, extent: None };
+        let meta = GridMeta { shape: [1, 3], min: 0.0, max: 1.0, ..GridMeta::default() };
         let back = through(&Grid { values: array![[-0.1, 0.5, 1.1]], meta });
         assert_eq!((back.values[[0, 0]], back.values[[0, 2]]), (0.0, 1.0));
     }

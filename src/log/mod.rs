@@ -3,6 +3,7 @@
 //! [`EventWriter`] appends [`Record`]s; [`LogReader`] follows every event file of a directory while they grow, and
 //! survives cut tails, flipped bits and foreign writers. [`Windows`] thins out what is written, by step number alone.
 
+mod atlas;
 mod error;
 mod event;
 mod grid;
@@ -17,6 +18,7 @@ mod value;
 mod window;
 mod writer;
 
+pub use atlas::Tiles;
 pub use error::LogError;
 pub use grid::{Grid, GridMeta};
 pub use notice::Notice;

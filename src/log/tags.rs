@@ -2,11 +2,11 @@
 
 /// Mean loss of the batches, one value a step or a window of steps.
 pub const LOSS_TRAIN: &str = "loss/train";
-/// Loss over the whole data set, at the end of an epoch.
+/// Loss over the evaluation set (the data itself where there is no other), at the end of an epoch.
 pub const LOSS_EVAL: &str = "loss/eval";
 /// Share of the batch classified correctly, 0 to 1.
 pub const ACCURACY_TRAIN: &str = "accuracy/train";
-/// Share of the whole data set classified correctly, 0 to 1.
+/// Share of the evaluation set classified correctly, 0 to 1.
 pub const ACCURACY_EVAL: &str = "accuracy/eval";
 /// Learning rate that the step used.
 pub const LR: &str = "lr";
@@ -24,6 +24,45 @@ pub const BOUNDARY_P: &str = "boundary/p";
 pub const BOUNDARY_POINTS: &str = "boundary/points";
 /// The network's output at each of the data points, a tensor (n), in the order of [`BOUNDARY_POINTS`].
 pub const BOUNDARY_POINTS_P: &str = "boundary/points_p";
+
+/// Before the name of a layer and that of a probe, `maps/conv1/cat`: what the layer puts out for the probe BEFORE its
+/// activation, an atlas with a tile a channel, or of 1 by 1 tiles, one a unit, for a dense layer.
+pub const MAPS: &str = "maps";
+/// Stands for a layer in [`MAPS`]: the probe itself, `maps/input/cat`. Written once.
+pub const INPUT: &str = "input";
+/// Before the name of a convolution, `kernels/conv1`: its weights, an atlas of out * in tiles, the inputs of the first
+/// output first.
+pub const KERNELS: &str = "kernels";
+/// Before the name of a layer, `peak/conv1`: the largest magnitude that each channel or unit reaches AFTER the activation
+/// anywhere in the evaluation set, a tensor (channels). What is 0 is dead.
+pub const PEAK: &str = "peak";
+/// Before the name of a dense layer of a network with two inputs, `response/dense1`: what each unit says BEFORE its
+/// activation over the plane of [`BOUNDARY_P`], an atlas with a tile a unit.
+pub const RESPONSE: &str = "response";
+/// Samples of the evaluation set that an autoencoder is shown, an atlas. Written once.
+pub const RECONSTRUCTION_INPUT: &str = "reconstruction/input";
+/// Class of each sample of [`RECONSTRUCTION_INPUT`], a tensor (n). Written once.
+pub const RECONSTRUCTION_LABELS: &str = "reconstruction/labels";
+/// What the autoencoder makes of them, an atlas with the same tiles.
+pub const RECONSTRUCTION_OUTPUT: &str = "reconstruction/output";
+/// The codes of the same samples, AFTER the activation: a grid (n, units).
+pub const RECONSTRUCTION_CODES: &str = "reconstruction/codes";
+/// Codes of the evaluation set (thinned evenly where it is large), AFTER the activation: a grid (n, units).
+pub const CODE_POINTS: &str = "code/points";
+/// Class of each of [`CODE_POINTS`], a tensor (n). Written once.
+pub const CODE_LABELS: &str = "code/labels";
+/// How often a class (row) of the evaluation set was taken for which (column), a tensor (classes, classes).
+pub const CONFUSION: &str = "confusion";
+
+/// The tag of something of a layer: `kernels/conv1`.
+pub fn of_layer(kind: &str, layer: &str) -> String {
+    format!("{kind}/{layer}")
+}
+
+/// The tag of a layer's maps for a probe: `maps/conv1/cat`.
+pub fn map(layer: &str, probe: &str) -> String {
+    format!("{MAPS}/{layer}/{probe}")
+}
 
 /// Appended to a tag for the smallest value of a window of steps.
 pub const MIN_SUFFIX: &str = ".min";

@@ -56,6 +56,11 @@ pub enum Command {
         #[serde(deserialize_with = "Option::deserialize")]
         pace: Option<f64>,
     },
+    /// Look at the network with another probe from now on, most of the time.
+    Look {
+        /// Its place in [`RunMeta::probes`].
+        probe: u32,
+    },
     /// End the run after the current step.
     Stop,
     /// Say how things stand.
@@ -349,7 +354,7 @@ mod tests {
 
     use super::*;
 
-    const COMMANDS: [(Command, &str); 10] = [
+    const COMMANDS: [(Command, &str); 11] = [
         (Command::Pause, r#"{"command":"pause"}"#),
         (Command::Resume, r#"{"command":"resume"}"#),
         (Command::Step { steps: 3 }, r#"{"command":"step","steps":3}"#),
@@ -357,6 +362,7 @@ mod tests {
         (Command::SetLr { lr: 0.25 }, r#"{"command":"set_lr","lr":0.25}"#),
         (Command::SetPace { pace: Some(2.5) }, r#"{"command":"set_pace","pace":2.5}"#),
         (Command::SetPace { pace: None }, r#"{"command":"set_pace","pace":null}"#),
+        (Command::Look { probe: 3 }, r#"{"command":"look","probe":3}"#),
         (Command::Stop, r#"{"command":"stop"}"#),
         (Command::Status, r#"{"command":"status"}"#),
         (Command::Watch, r#"{"command":"watch"}"#),
@@ -388,6 +394,9 @@ mod tests {
             (r#"{"command":"set_lr","lr":-0.5}"#, "above 0"),
             (r#"{"command":"set_lr","lr":1e999}"#, "no command"),
             (r#"{"command":"set_lr","lr":null}"#, "no command"),
+            (r#"{"command":"look"}"#, "missing field `probe`"),
+            (r#"{"command":"look","probe":-1}"#, "no command"),
+            (r#"{"command":"look","probe":"cat"}"#, "no command"),
             (r#"{"command":"set_pace","paec":2}"#, "missing field `pace`"),
             (r#"{"command":"set_pace","pace":0}"#, "above 0 or null"),
             (r#"{"command":"pause"}{"command":"stop"}"#, "no command"),

@@ -114,6 +114,17 @@ pub struct Best {
     pub step: u64,
 }
 
+/// A loss that something else reaches on the evaluation set: a floor, or something simpler.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reference {
+    /// What reaches it: `mean image`.
+    pub name: String,
+    /// The loss.
+    #[serde(with = "number")]
+    pub loss: f64,
+}
+
 /// What `run.json` holds. Fields that an older torchscope did not write read as their default, fields of a newer one are
 /// ignored. Non-finite values survive.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -148,6 +159,14 @@ pub struct RunMeta {
     pub network: Option<Network>,
     /// The data set in a few words; none until it is loaded.
     pub data: Option<String>,
+    /// What [`crate::log::tags::LOSS_EVAL`] was measured on: `test set`, or `full set` where it is the training data.
+    pub evaluated: String,
+    /// Names of the classes; empty where there are none.
+    pub classes: Vec<String>,
+    /// What the network is looked at with, by the names that stand in the log: `cat`, `7`.
+    pub probes: Vec<String>,
+    /// Losses to compare the run's with.
+    pub references: Vec<Reference>,
     /// Name of the loss: `bce`.
     pub loss: String,
     /// The optimiser in a few words: `sgd`, with what it has beside the learning rate.
@@ -252,18 +271,19 @@ fn readable<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(deseriali
 
 /// The optimiser and what sets it apart, without the learning rate, which changes.
 fn optimizer_in_words(spec: &OptimizerSpec) -> String {
-    match spec {
-        OptimizerSpec::Sgd { momentum, nesterov, weight_decay, .. } => {
-            let mut words = vec![spec.kind().to_owned()];
-            if *momentum > 0.0 {
-                words.push(format!("{}momentum {momentum}", if *nesterov { "nesterov " } else { "" }));
-            }
-            if *weight_decay > 0.0 {
-                words.push(format!("weight decay {weight_decay}"));
-            }
-            words.join(", ")
-        }
+    let (momentum, nesterov, weight_decay) = match *spec {
+        OptimizerSpec::Sgd { momentum, nesterov, weight_decay, .. } => (momentum, nesterov, weight_decay),
+        OptimizerSpec::RmsProp { momentum, weight_decay, .. } => (momentum, false, weight_decay),
+        OptimizerSpec::Adam(adam) | OptimizerSpec::AdamW(adam) => (0.0, false, adam.weight_decay),
+    };
+    let mut words = vec![spec.kind().to_owned()];
+    if momentum > 0.0 {
+        words.push(format!("{}momentum {momentum}", if nesterov { "nesterov " } else { "" }));
     }
+    if weight_decay > 0.0 {
+        words.push(format!("weight decay {weight_decay}"));
+    }
+    words.join(", ")
 }
 
 /// Writes `bytes` under a name of its own in the same directory, then renames it to `path`.

@@ -29,7 +29,7 @@ pub use dir::{RunDir, home};
 pub use error::RunError;
 pub use list::{Run, list, list_home, resolve};
 pub use lock::RunLock;
-pub use meta::{Best, RunMeta, STARTING_GRACE, State, hostname};
+pub use meta::{Best, Reference, RunMeta, STARTING_GRACE, State, hostname};
 pub use socket::{ControlSocket, peer_is_us, socket_path};
 pub use spawn::{Audience, find_trainer, spawn_trainer};
 pub use tail::{log_tail, plain};

@@ -1,0 +1,115 @@
+//! Several maps of one size in one picture, as a contact sheet.
+
+use ndarray::{Array2, Array3, ArrayView3, s};
+use serde::{Deserialize, Serialize};
+
+use super::Grid;
+
+/// How an atlas is cut: row by row from the top left, `columns` tiles a row, without gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tiles {
+    /// How many there are; what is left of the last row is filled with the smallest value.
+    pub count: usize,
+    /// Rows of a tile.
+    pub height: usize,
+    /// Columns of a tile.
+    pub width: usize,
+    /// Tiles side by side.
+    pub columns: usize,
+}
+
+impl Tiles {
+    /// About as high as wide.
+    fn square(count: usize, height: usize, width: usize) -> Self {
+        let columns = ((count * height) as f64 / width.max(1) as f64).sqrt().round() as usize;
+        Self { count, height, width, columns: columns.clamp(1, count.max(1)) }
+    }
+
+    /// Row and column of the first pixel of tile `index`.
+    fn corner(self, index: usize) -> [usize; 2] {
+        [index / self.columns * self.height, index % self.columns * self.width]
+    }
+
+    /// Rows and columns of the whole; none where that is more than a picture can have.
+    fn size(self) -> Option<[usize; 2]> {
+        let rows = self.count.checked_add(self.columns.checked_sub(1)?)? / self.columns;
+        Some([rows.checked_mul(self.height)?, self.columns.checked_mul(self.width)?])
+    }
+}
+
+impl Grid {
+    /// The picture of `maps`, shape (count, height, width), whose range is that of its finite values.
+    pub fn atlas(maps: ArrayView3<'_, f32>, layer: Option<String>) -> Self {
+        let (count, height, width) = maps.dim();
+        let tiles = Tiles::square(count, height, width);
+        let finite = maps.iter().copied().filter(|value| value.is_finite());
+        let ground = finite.fold(f32::INFINITY, f32::min);
+        let [rows, columns] = tiles.size().unwrap_or([0, 0]);
+        let mut values = Array2::from_elem((rows, columns), if ground.is_finite() { ground } else { 0.0 });
+        for (index, map) in maps.outer_iter().enumerate() {
+            let [top, left] = tiles.corner(index);
+            values.slice_mut(s![top..top + height, left..left + width]).assign(&map);
+        }
+        let mut grid = Self::new(values, layer, None);
+        grid.meta.tiles = Some(tiles);
+        grid
+    }
+
+    /// The maps of an atlas, shape (count, height, width); a picture that is none is one map. None where the metadata do
+    /// not fit the picture.
+    pub fn maps(&self) -> Option<Array3<f32>> {
+        let (rows, columns) = self.values.dim();
+        let whole = Tiles { count: 1, height: rows, width: columns, columns: 1 };
+        let tiles = self.meta.tiles.unwrap_or(whole);
+        if tiles.size()? != [rows, columns] {
+            return None;
+        }
+        let mut maps = Array3::zeros((tiles.count, tiles.height, tiles.width));
+        for (index, mut map) in maps.outer_iter_mut().enumerate() {
+            let [top, left] = tiles.corner(index);
+            map.assign(&self.values.slice(s![top..top + tiles.height, left..left + tiles.width]));
+        }
+        Some(maps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array3;
+
+    use super::*;
+
+    #[test]
+    fn maps_come_back_from_the_picture() {
+        for (count, height, width) in [(1, 1, 1), (32, 26, 26), (10, 1, 1), (7, 3, 5), (64, 2, 9), (3, 40, 1)] {
+            let maps = Array3::from_shape_fn((count, height, width), |(n, y, x)| (n * 100 + y * 10 + x) as f32);
+            let atlas = Grid::atlas(maps.view(), Some("conv1".into()));
+            let back = Grid::decode(&atlas.encode().unwrap()).unwrap();
+            assert_eq!(back.meta, atlas.meta);
+            let back = back.maps().unwrap();
+            assert_eq!(back.dim(), maps.dim());
+            let range = atlas.meta.max - atlas.meta.min;
+            assert!(maps.iter().zip(&back).all(|(a, b)| (a - b).abs() <= range / 65_535.0), "{count} {height} {width}");
+        }
+    }
+
+    #[test]
+    fn a_plain_grid_is_one_map() {
+        let grid = Grid::new(Array2::from_elem((2, 3), 1.5), None, None);
+        assert_eq!(grid.maps().unwrap().dim(), (1, 2, 3));
+    }
+
+    #[test]
+    fn metadata_that_do_not_fit_give_nothing() {
+        let mut grid = Grid::atlas(Array3::zeros((6, 2, 2)).view(), None);
+        for tiles in [
+            Tiles { count: 7, height: 2, width: 2, columns: 2 },
+            Tiles { count: 6, height: 2, width: 2, columns: 0 },
+            Tiles { count: usize::MAX, height: usize::MAX, width: 2, columns: 2 },
+            Tiles { count: 2, height: usize::MAX, width: 2, columns: 1 },
+        ] {
+            grid.meta.tiles = Some(tiles);
+            assert_eq!(grid.maps(), None, "{tiles:?}");
+        }
+    }
+}
