@@ -20,7 +20,7 @@ use torchscope::recipe::{Activation, LayerSpec, Recipe};
 use torchscope::run::{RunDir, State};
 
 use crate::inbox::{Inbox, Order};
-use crate::probe::Boundary;
+use crate::probe::Gallery;
 use crate::recorder::Recorder;
 use crate::session::{Samples, Session};
 use crate::status::{Live, Status};
@@ -32,9 +32,9 @@ mod inbox;
 mod init;
 #[path = "../src/bin/trainer/loss.rs"]
 mod loss;
-#[path = "../src/bin/trainer/network.rs"]
+#[path = "../src/bin/trainer/network/mod.rs"]
 mod network;
-#[path = "../src/bin/trainer/optimizer.rs"]
+#[path = "../src/bin/trainer/optimizer/mod.rs"]
 mod optimizer;
 #[path = "../src/bin/trainer/outcome.rs"]
 mod outcome;
@@ -69,7 +69,7 @@ impl Case {
         let sets: Vec<_> = sets.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let mut recipe = Recipe::load("moons", &sets).unwrap();
         recipe.epochs = epochs;
-        let data = data::load(&recipe.data).unwrap();
+        let data = data::load(&recipe.data).unwrap().training;
         Self { name, recipe, data, epochs, rounds, bounds }
     }
 
@@ -81,15 +81,11 @@ impl Case {
     }
 
     fn samples(&self) -> Samples {
-        Samples {
-            inputs: Tensor::try_from(&self.data.inputs).unwrap(),
-            targets: Tensor::try_from(&self.data.targets).unwrap(),
-            classes: true,
-        }
+        Samples::new(&self.data, Device::Cpu).unwrap()
     }
 
     fn session(&self) -> Session {
-        Session::new(&self.recipe, &self.recipe.network(&[2]).unwrap(), self.samples()).unwrap()
+        Session::new(&self.recipe, &self.recipe.network(&[2]).unwrap(), self.samples(), None).unwrap()
     }
 
     /// What a Rust programmer writes first: the loop of tch's own examples.
@@ -142,7 +138,8 @@ impl Case {
         })
     }
 
-    /// The whole training loop with its recorder, watched and at full speed.
+    /// The whole training loop with its recorder, watched and at full speed; without `pictures` there are those of the
+    /// first and the last step.
     fn recorded(&self, pictures: bool) -> f64 {
         let home = tempfile::tempdir().unwrap();
         let run = RunDir::create(home.path(), &self.recipe).unwrap();
@@ -152,9 +149,14 @@ impl Case {
         inbox.send(Order::SetPace(None)).unwrap();
         inbox.send(Order::Watchers(1)).unwrap();
         let session = self.session();
-        let boundary = if pictures { Boundary::new(&self.data, &session).unwrap() } else { None };
+        let mut recipe = self.recipe.clone();
+        if !pictures {
+            recipe.record.image_budget_mib = 0.0;
+        }
+        let network = recipe.network(&[2]).unwrap();
+        let gallery = Gallery::new(&recipe, &network, [&self.data, &self.data], &session, &[]).unwrap();
         let recorder = Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox)).unwrap();
-        let trainer = Trainer::new(&self.recipe, session, boundary, recorder, inbox, status);
+        let trainer = Trainer::new(&recipe, session, gallery, recorder, inbox, status);
         let mut ended = None;
         let time = timed(|| ended = Some(trainer.run(false)));
         let (outcome, recorder) = ended.unwrap();

@@ -28,7 +28,11 @@ struct Run {
 
 impl Run {
     fn start(sets: &[(&str, &str)]) -> Self {
-        let (home, directory) = prepare(sets);
+        Self::start_recipe("moons", sets)
+    }
+
+    fn start_recipe(recipe: &str, sets: &[(&str, &str)]) -> Self {
+        let (home, directory) = prepare_recipe(recipe, sets);
         let child = spawn(&home, &directory);
         Self { home, directory, child }
     }
@@ -154,9 +158,13 @@ impl Drop for Run {
 }
 
 fn prepare(sets: &[(&str, &str)]) -> (tempfile::TempDir, RunDir) {
+    prepare_recipe("moons", sets)
+}
+
+fn prepare_recipe(recipe: &str, sets: &[(&str, &str)]) -> (tempfile::TempDir, RunDir) {
     let home = tempfile::tempdir().unwrap();
     let sets: Vec<_> = sets.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    let recipe = Recipe::load("moons", &sets).unwrap();
+    let recipe = Recipe::load(recipe, &sets).unwrap();
     let directory = RunDir::create(home.path(), &recipe).unwrap();
     (home, directory)
 }
@@ -226,9 +234,9 @@ fn the_first_and_the_last_picture_are_always_there() {
     let pictures: Vec<(i64, Grid)> = run
         .records()
         .iter()
-        .flat_map(|record| record.values.iter().map(|value| (record.step, &value.data)))
-        .filter_map(|(step, data)| match data {
-            Data::Image(image) => Some((step, Grid::decode(image).unwrap())),
+        .flat_map(|record| record.values.iter().map(|value| (record.step, value)))
+        .filter_map(|(step, value)| match &value.data {
+            Data::Image(image) if &*value.tag == tags::BOUNDARY_P => Some((step, Grid::decode(image).unwrap())),
             _ => None,
         })
         .collect();
@@ -253,6 +261,35 @@ fn the_first_and_the_last_picture_are_always_there() {
         let row = ((y1 - f64::from(point[1])) / (y1 - y0) * (rows - 1) as f64).round() as usize;
         assert!((grid.values[[row, column]] - p).abs() < 0.1, "{point:?} at row {row}, column {column}");
     }
+}
+
+#[test]
+fn without_epochs_the_network_is_looked_at_and_nothing_is_learnt() {
+    let mut run = Run::start(&[("epochs", "0")]);
+    let meta = run.exits_with(0, State::Finished);
+    assert_eq!((meta.step, meta.epoch, meta.steps_per_epoch), (0, 0, 16));
+    assert_eq!(meta.evaluated, "full set");
+    assert_eq!(meta.classes.len(), 2);
+    let scalars = run.scalars();
+    assert_eq!(scalars.keys().collect::<Vec<_>>(), [tags::ACCURACY_EVAL, tags::LOSS_EVAL]);
+    assert!(scalars.values().all(|series| series.len() == 1 && series[0].0 == 0));
+    let steps: Vec<i64> = run.tensors(tags::BOUNDARY_POINTS_P).iter().map(|(step, _)| *step).collect();
+    assert_eq!(steps, [0]);
+}
+
+#[test]
+fn the_rate_of_a_schedule_is_the_one_that_each_step_used() {
+    let sets = [
+        ("epochs", "3"),
+        ("batch_size", "100"),
+        ("schedule.kind", "step"),
+        ("schedule.every", "1"),
+        ("schedule.factor", "0.5"),
+    ];
+    let mut run = Run::start(&sets);
+    run.exits_with(0, State::Finished);
+    let rates: Vec<f64> = run.scalars()[tags::LR].iter().map(|(_, lr)| *lr).collect();
+    assert_eq!(rates, [[0.5; 5], [0.25; 5], [0.125; 5]].concat());
 }
 
 #[test]
@@ -344,6 +381,83 @@ fn a_paused_run_shows_what_it_rests_at_and_can_be_stopped() {
     }
     client.send(&Command::Stop).unwrap();
     run.exits_with(3, State::Stopped);
+}
+
+#[test]
+fn a_convolutional_network_reads_digits_it_has_not_seen() {
+    let few = [("epochs", "5"), ("data.train", "1000"), ("data.test", "400")];
+    let mut run = Run::start_recipe("cnn", &few);
+    let meta = run.exits_with(0, State::Finished);
+    assert_eq!((meta.step, meta.steps_per_epoch), (80, 16));
+    assert_eq!((meta.evaluated.as_str(), meta.classes.len()), ("test set", 10));
+    let accuracy = meta.last[tags::ACCURACY_EVAL];
+    assert!(accuracy > 0.8, "{accuracy}");
+    let confusion = run.tensors(tags::CONFUSION);
+    let (step, last) = confusion.last().unwrap();
+    assert_eq!((*step, last.len(), last.iter().sum::<f32>()), (80, 100, 400.0));
+    let right: f32 = last.iter().step_by(11).sum();
+    assert!((f64::from(right) / 400.0 - accuracy).abs() < 1e-6, "the diagonal is what was right");
+}
+
+/// Keys of a recipe and what they are set to.
+type Sets<'a> = &'a [(&'a str, &'a str)];
+
+/// Recipe, how it is shortened, and the loss that it must come below on what it is evaluated on. What the whole recipes
+/// reach stands in the README; a dead network stays above 0.6 (two classes), 1.0 (blobs) and 0.26 (the mean digit).
+const SHORT: &[(&str, Sets<'_>, f64)] = &[
+    ("perceptron", &[], 0.05),
+    ("circles", &[], 0.1),
+    ("spiral", &[], 0.2),
+    ("blobs", &[], 0.1),
+    ("xor", &[], 0.25),
+    ("autoencoder", &[("epochs", "12"), ("data.train", "2000"), ("data.test", "300")], 0.2),
+];
+
+#[test]
+fn every_other_recipe_learns() {
+    for (recipe, sets, bound) in SHORT {
+        let mut run = Run::start_recipe(recipe, sets);
+        let meta = run.exits_with(0, State::Finished);
+        let loss = meta.last[tags::LOSS_EVAL];
+        assert!(loss < *bound, "{recipe} ends at {loss}");
+        assert_eq!(meta.step, meta.epochs * meta.steps_per_epoch, "{recipe}");
+    }
+    let tested: Vec<&str> = SHORT.iter().map(|(recipe, ..)| *recipe).chain(["moons", "cnn"]).collect();
+    assert!(Recipe::builtin_names().iter().all(|name| tested.contains(name)), "a recipe without a test");
+}
+
+#[test]
+fn a_network_is_looked_at_with_what_viewers_ask_for() {
+    let few = [ENDLESS, ("data.train", "40"), ("data.test", "20"), ("batch_size", "10")];
+    let mut run = Run::start_recipe("cnn", &few);
+    let mut client = run.client();
+    let meta = run.wait_for_steps();
+    assert_eq!(meta.probes, ["cat", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    let refusal = |client: &mut ControlClient, probe| client.send(&Command::Look { probe }).unwrap_err().to_string();
+    assert!(refusal(&mut client, 11).contains("`probe` must be below 11"), "{}", refusal(&mut client, 11));
+
+    client.send(&Command::Look { probe: 8 }).unwrap();
+    let shown_at = |probe: &str| {
+        let tag = tags::map("conv1", probe);
+        let records = run.records();
+        let with_it = records.iter().filter(|record| record.values.iter().any(|value| *value.tag == tag));
+        with_it.map(|record| record.step).collect::<Vec<_>>()
+    };
+    assert_eq!(shown_at("7")[0], 0, "before the first step all are shown");
+    run.wait_for("pictures with a 7", |_| shown_at("7").len() >= 4);
+    client.send(&Command::Watch).unwrap();
+    client.send(&Command::Pause).unwrap();
+    let step = run.wait_for("pause", |meta| meta.state == State::Paused).step as i64;
+    run.wait_for("a picture of each at rest", |meta| meta.probes.iter().all(|probe| shown_at(probe).contains(&step)));
+    client.send(&Command::Stop).unwrap();
+    let meta = run.exits_with(3, State::Stopped);
+    assert!(meta.references.is_empty(), "it does not repeat its input");
+
+    // Without pictures there is nothing to choose from.
+    let plain = Run::start(&[ENDLESS]);
+    plain.wait_for_steps();
+    let mut client = plain.client();
+    assert!(refusal(&mut client, 0).contains("no probes"), "{}", refusal(&mut client, 0));
 }
 
 #[test]

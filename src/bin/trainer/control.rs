@@ -110,6 +110,10 @@ impl Desk {
             Ok(Command::Epoch) => Order::Epoch,
             Ok(Command::SetLr { lr }) => Order::SetLr(lr),
             Ok(Command::SetPace { pace }) => Order::SetPace(pace),
+            Ok(Command::Look { probe }) => match self.status.find_probe(probe) {
+                Ok(place) => Order::Look(place),
+                Err(reason) => return Reply::refused(&self.status.meta(), &reason),
+            },
             Ok(Command::Stop) => Order::Stop { signal: None },
         };
         let mut meta = self.status.meta();
@@ -122,7 +126,7 @@ impl Desk {
                     Order::Resume | Order::Steps(_) | Order::Epoch => meta.state = State::Running,
                     Order::SetLr(lr) => meta.lr = lr,
                     Order::SetPace(pace) => meta.pace = pace,
-                    Order::Watchers(_) | Order::Stop { .. } => {}
+                    Order::Look(_) | Order::Watchers(_) | Order::Stop { .. } => {}
                 }
                 Reply::accepted(&meta)
             }

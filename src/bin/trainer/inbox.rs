@@ -17,6 +17,8 @@ pub(crate) enum Order {
     SetLr(f64),
     /// Epochs a second while watched; none for as fast as it goes.
     SetPace(Option<f64>),
+    /// Look at the network with the probe at that place from now on, most of the time.
+    Look(usize),
     /// So many viewers watch now.
     Watchers(u32),
     /// End after the current step; because of that signal, if one is given.

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use clap::Parser;
 use jiff::Timestamp;
-use tch::{TchError, Tensor};
-use torchscope::data::{self, DataError};
+use tch::TchError;
+use torchscope::data::{self, DataError, Split};
 use torchscope::recipe::{Recipe, RecipeError};
 use torchscope::run::{RunDir, RunError, RunLock, State};
 
@@ -25,7 +25,7 @@ use crate::control::{Control, ControlError};
 use crate::device::DeviceError;
 use crate::inbox::Inbox;
 use crate::outcome::Outcome;
-use crate::probe::Boundary;
+use crate::probe::Gallery;
 use crate::recorder::{Recorder, RecorderError};
 use crate::session::{Samples, Session};
 use crate::status::{Live, Status};
@@ -161,21 +161,20 @@ fn train(run: &RunDir, lock: &RunLock, await_viewer: bool) -> Result<Outcome, Tr
         (live.lr, live.pace) = (recipe.optimizer.lr(), recipe.pace);
     }
     let device = device::choose(recipe.device)?;
-    let data = data::load(&recipe.data)?;
-    let description = recipe.network(&data.inputs.shape()[1..])?;
-    let threads = network::threads(&description, recipe.batch_size.min(data.len()));
+    let Split { training, test } = data::load(&recipe.data)?;
+    let description = recipe.network(&training.inputs.shape()[1..])?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = network::threads(&description, recipe.batch_size.min(training.len()), cores);
     tch::set_num_threads(threads);
-    let samples = Samples {
-        inputs: Tensor::try_from(&data.inputs)?.f_to_device(device)?,
-        targets: Tensor::try_from(&data.targets)?.f_to_device(device)?,
-        classes: data.labels.is_some(),
-    };
-    let session = Session::new(&recipe, &description, samples)?;
-    let boundary = Boundary::new(&data, &session)?;
+    let samples = |data| Samples::new(data, device);
+    let session = Session::new(&recipe, &description, samples(&training)?, test.as_ref().map(samples).transpose()?)?;
+    let pictures = probe::pictures(&recipe.probe, &description)?;
+    let sets = [&training, test.as_ref().unwrap_or(&training)];
+    let gallery = Gallery::new(&recipe, &description, sets, &session, &pictures)?;
 
     tracing::info!(
         recipe = recipe.name,
-        data = data.name,
+        data = training.name,
         parameters = description.parameter_count(),
         device = device::name(device),
         threads,
@@ -184,11 +183,17 @@ fn train(run: &RunDir, lock: &RunLock, await_viewer: bool) -> Result<Outcome, Tr
     );
     meta.device = Some(device::name(device));
     meta.threads = threads as usize;
-    meta.data = Some(data.name.clone());
+    meta.data = Some(training.name);
+    meta.classes = training.classes;
+    meta.evaluated = session.evaluated_name().into();
+    meta.probes = gallery.probes().to_vec();
+    meta.references = probe::references::measure(&recipe, &description, &session)?;
     meta.network = Some(description);
+    status.set_probes(gallery.probes().len());
+    status.set_lr(session.lr());
     status.set_steps_per_epoch(session.steps_per_epoch());
     let recorder = Recorder::start(run, meta, Arc::clone(&status), Arc::clone(&inbox))?;
-    let (ended, recorder) = Trainer::new(&recipe, session, boundary, recorder, inbox, status).run(await_viewer);
+    let (ended, recorder) = Trainer::new(&recipe, session, gallery, recorder, inbox, status).run(await_viewer);
     let outcome = ended.unwrap_or_else(|error| Outcome::Failed { message: TrainerError::from(error).to_string() });
     recorder.finish(&outcome)?;
     Ok(outcome)

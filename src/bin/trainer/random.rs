@@ -9,6 +9,8 @@ pub(crate) enum Stream {
     Parameter = 1,
     /// Order of the samples; position: the epoch, from 0.
     Order = 2,
+    /// What layers drop; position: the step, from 0.
+    Dropout = 3,
 }
 
 /// MT19937 keyed by (seed, stream, position): whoever knows the three gets the same numbers without replaying the
@@ -21,6 +23,11 @@ impl Random {
         let [seed_low, seed_high] = halves(seed);
         let [position_low, position_high] = halves(position);
         Self(Mt::new_with_key([seed_low, seed_high, stream as u32, position_low, position_high]))
+    }
+
+    /// 64 bits, to seed another generator with.
+    pub(crate) fn bits(&mut self) -> u64 {
+        u64::from(self.0.next_u32()) << 32 | u64::from(self.0.next_u32())
     }
 
     /// Uniform in `low..high`, with the 53 bits that numpy's `random_sample` takes.

@@ -10,7 +10,7 @@ use torchscope::run::{RunMeta, State};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Live {
     pub(crate) state: State,
-    /// For the next step.
+    /// What the schedule's factor is taken of; [`Status::lr`] is what comes of that.
     pub(crate) lr: f64,
     /// Epochs a second while watched; none for as fast as it goes.
     pub(crate) pace: Option<f64>,
@@ -23,8 +23,12 @@ pub(crate) struct Status {
     started: Instant,
     live: Mutex<Live>,
     steps: AtomicU64,
+    /// Bits of the learning rate of the next step.
+    lr: AtomicU64,
     /// 0 until it is known.
     steps_per_epoch: AtomicU64,
+    /// What there is to look at the network with; 0 until it is known.
+    probes: AtomicU64,
     paused: AtomicU64,
     probing: AtomicU64,
     recording: AtomicU64,
@@ -38,9 +42,11 @@ impl Status {
         let zero = || AtomicU64::new(0);
         Self {
             started: Instant::now(),
+            lr: AtomicU64::new(live.lr.to_bits()),
             live: Mutex::new(live),
             steps: zero(),
             steps_per_epoch: zero(),
+            probes: zero(),
             paused: zero(),
             probing: zero(),
             recording: zero(),
@@ -62,8 +68,33 @@ impl Status {
         self.steps.store(steps, Ordering::Relaxed);
     }
 
+    /// The learning rate of the next step.
+    pub(crate) fn lr(&self) -> f64 {
+        f64::from_bits(self.lr.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_lr(&self, lr: f64) {
+        self.lr.store(lr.to_bits(), Ordering::Relaxed);
+    }
+
     pub(crate) fn set_steps_per_epoch(&self, steps: u64) {
         self.steps_per_epoch.store(steps, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_probes(&self, probes: usize) {
+        self.probes.store(probes as u64, Ordering::Relaxed);
+    }
+
+    /// The place of a probe that somebody asks for, or why there is none.
+    pub(crate) fn find_probe(&self, probe: u32) -> Result<usize, String> {
+        let probes = self.probes.load(Ordering::Relaxed);
+        let is_starting = self.live().state == State::Starting;
+        match probes {
+            _ if u64::from(probe) < probes => Ok(probe as usize),
+            0 if is_starting => Err("it is still starting; try again in a moment".to_owned()),
+            0 => Err("its network is looked at with no probes: inputs are no pictures".to_owned()),
+            probes => Err(format!("`probe` must be below {probes}, the number of its probes, not {probe}")),
+        }
     }
 
     /// What [`torchscope::run::Reply`] shows of the run; the rest is left open.
@@ -77,7 +108,7 @@ impl Status {
     pub(crate) fn update(&self, meta: &mut RunMeta) {
         let live = self.live().clone();
         meta.state = live.state;
-        meta.lr = live.lr;
+        meta.lr = self.lr();
         meta.pace = live.pace;
         meta.watchers = live.watchers;
         meta.step = self.steps();
@@ -113,13 +144,18 @@ impl Status {
         add(&self.recording, time);
     }
 
-    /// Bytes of the log that are pictures.
+    /// Bytes of the log that are pictures, those that wait to be written counted as more than they can come to.
     pub(crate) fn picture_bytes(&self) -> u64 {
         self.picture_bytes.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn add_picture_bytes(&self, bytes: usize) {
-        self.picture_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    pub(crate) fn add_picture_bytes(&self, bytes: u64) {
+        self.picture_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes back what was added.
+    pub(crate) fn return_picture_bytes(&self, bytes: u64) {
+        self.picture_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Samples that were folded together because the recorder did not keep up.

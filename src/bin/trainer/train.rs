@@ -10,7 +10,7 @@ use torchscope::run::State;
 use crate::inbox::{Inbox, Order};
 use crate::outcome::Outcome;
 use crate::pace::Pace;
-use crate::probe::{Boundary, Moment, Schedule};
+use crate::probe::{Gallery, Moment};
 use crate::recorder::{Extra, Recorder};
 use crate::session::Session;
 use crate::status::Status;
@@ -39,10 +39,7 @@ pub(crate) struct Trainer {
     inbox: Arc<Inbox>,
     status: Arc<Status>,
     recorder: Recorder,
-    boundary: Option<Boundary>,
-    schedule: Schedule,
-    /// The step that the last picture shows.
-    pictured: Option<u64>,
+    gallery: Gallery,
     watchers: u32,
     /// Epochs a second, while watched.
     pace_wanted: Option<f64>,
@@ -65,21 +62,18 @@ impl Trainer {
     pub(crate) fn new(
         recipe: &Recipe,
         session: Session,
-        boundary: Option<Boundary>,
+        gallery: Gallery,
         recorder: Recorder,
         inbox: Arc<Inbox>,
         status: Arc<Status>,
     ) -> Self {
         let now = Instant::now();
-        let budget = recipe.record.image_budget_mib * f64::from(1 << 20);
         Self {
-            total_steps: recipe.epochs.saturating_mul(session.steps_per_epoch()),
+            total_steps: session.total_steps(),
             inbox,
             status,
             recorder,
-            boundary,
-            schedule: Schedule::new(recipe.record.probe_share, budget as u64),
-            pictured: None,
+            gallery,
             watchers: 0,
             pace_wanted: recipe.pace,
             pace: Pace::new(None, 1, 0, now),
@@ -105,7 +99,7 @@ impl Trainer {
         let mut extras = Vec::new();
         self.evaluate(&mut extras)?;
         self.recorder.extras(self.session.steps(), &extras);
-        self.look(Instant::now())?;
+        self.look_at_rest()?;
         let mut awaited = await_viewer.then(|| Instant::now() + VIEWER_PATIENCE);
         let outcome = loop {
             if let Some(outcome) = self.obey()? {
@@ -172,6 +166,7 @@ impl Trainer {
 
     fn after_step(&mut self, step: u64, now: Instant) -> Result<(), TchError> {
         self.status.set_steps(step);
+        self.status.set_lr(self.session.lr());
         if self.pause_at == Some(step) {
             self.pause();
         }
@@ -195,10 +190,12 @@ impl Trainer {
 
     fn evaluate(&mut self, extras: &mut Vec<(Extra, f64)>) -> Result<(), TchError> {
         let evaluation = self.session.evaluate()?;
-        extras.push((Extra::LossEval, evaluation.loss));
+        let loss = evaluation.loss;
+        extras.push((Extra::LossEval, loss));
         extras.extend(evaluation.accuracy.map(|accuracy| (Extra::AccuracyEval, accuracy)));
-        if !evaluation.loss.is_finite() {
-            self.note_divergence("full-set loss", evaluation.loss, self.session.steps());
+        if !loss.is_finite() {
+            let what = format!("loss on the {}", self.session.evaluated_name());
+            self.note_divergence(&what, loss, self.session.steps(), self.session.lr());
         }
         Ok(())
     }
@@ -223,13 +220,12 @@ impl Trainer {
     fn deliver(&mut self, step: u64, loss: f64, lr: f64, milliseconds: f64, extras: &[(Extra, f64)]) {
         self.recorder.step(step, [loss, lr, milliseconds], extras);
         if !loss.is_finite() {
-            self.note_divergence("loss", loss, step);
+            self.note_divergence("loss", loss, step, lr);
         }
     }
 
-    fn note_divergence(&mut self, what: &str, loss: f64, step: u64) {
+    fn note_divergence(&mut self, what: &str, loss: f64, step: u64, lr: f64) {
         let epoch = step.saturating_sub(1) / self.session.steps_per_epoch() + 1;
-        let lr = self.session.lr();
         // The loss of the step itself says more than an evaluation after it.
         self.diverged = Some(format!(
             "the {what} became {loss} at step {step} (epoch {epoch}) with a learning rate of {lr}; start again with a \
@@ -256,12 +252,18 @@ impl Trainer {
                 }
                 Order::SetLr(lr) => {
                     self.session.set_lr(lr)?;
-                    self.status.live().lr = lr;
+                    self.status.set_lr(lr);
+                    self.status.live().lr = self.session.base_lr();
                 }
                 Order::SetPace(pace) => {
                     self.pace_wanted = pace;
                     self.status.live().pace = pace;
                     self.restart_pace();
+                }
+                Order::Look(probe) => {
+                    self.gallery.ask(probe);
+                    // A slow pace would keep people waiting for the next step.
+                    self.look(Instant::now())?;
                 }
                 Order::Watchers(watchers) => {
                     self.watchers = watchers;
@@ -301,7 +303,7 @@ impl Trainer {
             return Ok(());
         }
         let began = Instant::now();
-        if self.watchers > 0 && self.schedule.has_bytes(self.status.picture_bytes()) {
+        if self.watchers > 0 && self.gallery.can_rest(self.status.picture_bytes()) {
             self.look_at_rest()?;
         }
         self.inbox.wait(None);
@@ -311,9 +313,8 @@ impl Trainer {
 
     /// Takes a picture if one is due.
     fn look(&mut self, now: Instant) -> Result<(), TchError> {
-        let Some(boundary) = &mut self.boundary else { return Ok(()) };
         let active = self.status.active(now);
-        if !self.schedule.may_be_due(active) {
+        if !self.gallery.may_be_due(&self.session, active) {
             return Ok(());
         }
         let moment = Moment {
@@ -322,34 +323,26 @@ impl Trainer {
             spent: self.status.probing() + self.status.recording(),
             bytes: self.status.picture_bytes(),
         };
-        if self.schedule.is_due(moment) {
-            let recorder = &mut self.recorder;
-            boundary.take(&self.session, |picture| recorder.picture(picture))?;
+        let recorder = &mut self.recorder;
+        if self.gallery.look(&self.session, moment, |picture| recorder.picture(picture))? {
             let cost = now.elapsed();
-            self.schedule.taken(active, cost);
+            self.gallery.looked(active, cost);
             self.status.add_probing(cost);
-            self.pictured = Some(self.session.steps());
         }
         Ok(())
     }
 
-    /// Takes a picture of the network that training rests at, unless the last one shows it. This is no time of
-    /// training's, so it may wait for room.
+    /// Shows all of the network that training rests at. This is no time of training's, so it may wait for room.
     fn look_at_rest(&mut self) -> Result<(), TchError> {
-        let step = self.session.steps();
-        if self.pictured != Some(step)
-            && let Some(boundary) = &mut self.boundary
-        {
-            let recorder = &mut self.recorder;
-            boundary.take(&self.session, |picture| recorder.picture_at_rest(picture))?;
-            self.pictured = Some(step);
-        }
-        Ok(())
+        let active = self.status.active(Instant::now());
+        let recorder = &mut self.recorder;
+        self.gallery.look_at_rest(&self.session, active, |picture| recorder.picture_at_rest(picture))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tch::Device;
     use torchscope::data;
     use torchscope::log::{Data, LogReader};
     use torchscope::run::RunDir;
@@ -365,19 +358,16 @@ mod tests {
         let recipe = Recipe::load("moons", &sets).unwrap();
         let home = tempfile::tempdir().unwrap();
         let run = RunDir::create(home.path(), &recipe).unwrap();
-        let data = data::load(&recipe.data).unwrap();
-        let samples = Samples {
-            inputs: Tensor::try_from(&data.inputs).unwrap(),
-            targets: Tensor::try_from(&data.targets).unwrap(),
-            classes: true,
-        };
-        let session = Session::new(&recipe, &recipe.network(&[2]).unwrap(), samples).unwrap();
-        let boundary = Boundary::new(&data, &session).unwrap();
+        let data = data::load(&recipe.data).unwrap().training;
+        let samples = Samples::new(&data, Device::Cpu).unwrap();
+        let network = recipe.network(&[2]).unwrap();
+        let session = Session::new(&recipe, &network, samples, None).unwrap();
+        let gallery = Gallery::new(&recipe, &network, [&data, &data], &session, &[]).unwrap();
         let inbox = Arc::new(Inbox::default());
         let live = Live { state: State::Starting, lr: recipe.optimizer.lr(), pace: None, watchers: 0 };
         let status = Arc::new(Status::new(live));
         let recorder = Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox)).unwrap();
-        let mut trainer = Trainer::new(&recipe, session, boundary, recorder, inbox, status);
+        let mut trainer = Trainer::new(&recipe, session, gallery, recorder, inbox, status);
         trainer.owe_nothing = owe_nothing;
         let (outcome, recorder) = trainer.run(false);
         let outcome = outcome.unwrap();

@@ -1,108 +1,326 @@
-//! Looks at the network between steps: the decision boundary of a network with two inputs and one output.
+//! Looks at the network between steps. What there is to see follows from the data and the network alone.
+//!
+//! ```text
+//! boundary    the output over the plane of two inputs      responses   the hidden units over it
+//! maps        every layer's output for one probe, kernels  probes      the pictures that it is looked at with
+//! code        an autoencoder's reconstructions and codes   verdict     what evaluations say: confusion, dead units
+//! film        tensors become parts of a picture            references  losses of something simpler
+//! schedule    when a picture is taken                      turn        with which probe
+//! ```
 
+mod boundary;
+mod code;
+mod film;
+mod maps;
+mod plane;
+mod probes;
+pub(crate) mod references;
+mod responses;
 mod schedule;
+mod turn;
+mod verdict;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
-use ndarray::{Array1, Array2, ArrayD};
-use tch::{Kind, TchError, Tensor};
+use ndarray::Array2;
+use tch::TchError;
 use torchscope::data::Dataset;
-use torchscope::recipe::Activation;
+use torchscope::recipe::{self, Recipe};
 
-pub(crate) use schedule::{Moment, Schedule};
-
-use crate::recorder::Picture;
+use crate::recorder::{Part, Picture};
 use crate::session::Session;
+use boundary::Boundary;
+use code::Code;
+use film::Film;
+use maps::{Kernels, Maps};
+use probes::Probes;
+pub(crate) use probes::pictures;
+use responses::Responses;
+pub(crate) use schedule::Moment;
+use schedule::{Bytes, Schedule};
+use turn::Turn;
+use verdict::Verdict;
 
-/// Columns and rows of the grid: two values a braille cell in a large panel, 1 ms for a small network.
-const COLUMNS: usize = 128;
-const ROWS: usize = 96;
-/// The plane reaches this far beyond the data, as a share of its range, on each side.
-const MARGIN: f64 = 0.1;
-/// Points written with each picture at most; a screen shows no more.
-const MOST_POINTS: usize = 2000;
+/// Large kernels change slowly and are part of every eighth picture.
+const KERNELS: u64 = 8;
+/// Of the byte budget: what evaluations may take, what one probe's maps or all kernels may take, and what all that is
+/// shown at rest may take. The last is taken twice for certain, before the first step and at the end.
+const OF_VERDICTS: u64 = 16;
+const OF_MAPS: u64 = 8;
+const OF_REST: u64 = 4;
+/// However small the budget, maps and kernels of this many bytes are shown at rest.
+const LEAST_ROOM: u64 = 1 << 20;
 
-/// Takes pictures of a network's output over the plane of its inputs.
-pub(crate) struct Boundary {
-    extent: [f64; 4],
-    /// Shape (n, 3): x, y, class.
-    points: Arc<Array2<f32>>,
-    /// Whether `points` have been handed over.
-    points_sent: bool,
-    /// The grid row by row from the top, then the points; shape (rows * columns + n, 2), on the session's device.
-    inputs: Tensor,
+/// Everything that a network is looked at with.
+pub(crate) struct Gallery {
+    boundary: Option<Boundary>,
+    responses: Option<Responses>,
+    maps: Option<Maps>,
+    kernels: Kernels,
+    code: Option<Code>,
+    verdict: Verdict,
+    names: Vec<String>,
+    turn: Turn,
+    /// Probes that are shown at rest.
+    at_rest: usize,
+    /// What is written once, with a picture of that probe or with any.
+    unsent: Vec<(Option<usize>, Part)>,
+    shown: Shown,
+    schedule: Schedule,
+    verdicts: Schedule,
+    /// Of the evaluations handed over so far, at most.
+    verdict_bytes: u64,
+    /// Of everything at rest, and of one more probe, at most.
+    rest_bytes: u64,
+    probe_bytes: u64,
+    /// Pictures taken while training goes on.
+    taken: u64,
 }
 
-impl Boundary {
-    /// None where there is no plane: other than two inputs or one output.
-    pub(crate) fn new(data: &Dataset, session: &Session) -> Result<Option<Self>, TchError> {
-        let samples = session.samples();
-        let (&[count, 2], &[_, 1]) = (data.inputs.shape(), data.targets.shape()) else {
-            return Ok(None);
-        };
-        let extent = extent(&data.inputs);
-        let [left, right, bottom, top] = extent;
-        let between =
-            |from: f64, to: f64, index: usize, count: usize| from + (to - from) * index as f64 / (count - 1) as f64;
-        let shown = count.min(MOST_POINTS);
-        let mut inputs: Vec<f32> = Vec::with_capacity(2 * (ROWS * COLUMNS + shown));
-        for row in 0..ROWS {
-            for column in 0..COLUMNS {
-                inputs.push(between(left, right, column, COLUMNS) as f32);
-                inputs.push(between(top, bottom, row, ROWS) as f32);
-            }
-        }
-        let points = Array2::from_shape_fn((shown, 3), |(index, axis)| {
-            let sample = index * count / shown;
-            match axis {
-                0 | 1 => data.inputs[[sample, axis]],
-                _ => data.labels.as_ref().map_or(data.targets[[sample, 0]], |labels| labels[sample] as f32),
-            }
+/// What has been handed over of the network as it is after `step` steps.
+#[derive(Default)]
+struct Shown {
+    step: Option<u64>,
+    /// What does not depend on a probe, large kernels aside.
+    everything: bool,
+    kernels: bool,
+    probes: BTreeSet<usize>,
+}
+
+/// What a picture is to hold.
+#[derive(Clone, Copy)]
+struct View {
+    everything: bool,
+    kernels: bool,
+    probe: Option<usize>,
+}
+
+impl Gallery {
+    /// What there is to see of `network`, which learns one set and is evaluated on the other, that may be the same.
+    /// `pictures` are looked at by name, beside the samples of the evaluation set that the recipe wants.
+    pub(crate) fn new(
+        recipe: &Recipe,
+        network: &recipe::Network,
+        [training, evaluated]: [&Dataset; 2],
+        session: &Session,
+        pictures: &[(String, Array2<f32>)],
+    ) -> Result<Self, TchError> {
+        let budget = (recipe.record.image_budget_mib * f64::from(1 << 20)) as u64;
+        let room = (budget / OF_MAPS).max(LEAST_ROOM);
+        let mut unsent = Vec::new();
+        let boundary = Boundary::new(training, network, session)?.map(|(boundary, points)| {
+            unsent.push((None, points));
+            boundary
         });
-        for point in points.rows() {
-            inputs.extend([point[0], point[1]]);
+        let responses = Responses::new(training, network, session)?;
+        let probes = Probes::new(pictures, recipe.probe.samples, evaluated, session)?;
+        let maps = probes.as_ref().map(|probes| Maps::new(network, probes, room));
+        if let Some(probes) = &probes {
+            unsent.extend(probes.parts()?.into_iter().enumerate().map(|(probe, part)| (Some(probe), part)));
         }
-        let inputs = Tensor::f_from_slice(&inputs)?.f_reshape([-1, 2])?;
-        let inputs = inputs.f_to_kind(samples.inputs.f_kind()?)?.f_to_device(session.device())?;
-        Ok(Some(Self { extent, points: Arc::new(points), points_sent: false, inputs }))
+        let shown = probes.as_ref().map_or([].as_slice(), |probes| &probes.samples);
+        let is_autoencoder = recipe.data.classes().is_none();
+        let code = if is_autoencoder { Code::new(network, evaluated, shown, session)? } else { None };
+        let code = code.map(|(code, once)| {
+            unsent.extend(once.into_iter().map(|part| (None, part)));
+            code
+        });
+        let names = probes.map(|probes| probes.names).unwrap_or_default();
+        let mut gallery = Self {
+            boundary,
+            responses,
+            maps,
+            kernels: Kernels::new(network, room),
+            code,
+            verdict: Verdict::new(network),
+            turn: Turn::new(names.len()),
+            at_rest: 0,
+            names,
+            unsent,
+            shown: Shown::default(),
+            schedule: Schedule::new(0.0, Bytes::default()),
+            verdicts: Schedule::new(1.0, Bytes::default()),
+            verdict_bytes: 0,
+            rest_bytes: 0,
+            probe_bytes: 0,
+            taken: 0,
+        };
+        gallery.reckon(recipe.record.probe_share, budget, network, evaluated);
+        Ok(gallery)
     }
 
-    /// The network as it is. `hand_over` says whether it took the picture; the first that is taken carries the points.
-    pub(crate) fn take(&mut self, session: &Session, hand_over: impl FnOnce(Picture) -> bool) -> Result<(), TchError> {
-        let outputs = session.outputs(&self.inputs)?.f_reshape([-1])?.f_to_kind(Kind::Float)?;
-        let mut values = Vec::<f32>::try_from(outputs)?;
-        let points_p = Array1::from(values.split_off(ROWS * COLUMNS));
-        let grid = Array2::from_shape_vec((ROWS, COLUMNS), values)?;
-        let is_probability = session.network().last_activation() == Activation::Sigmoid;
-        let taken = hand_over(Picture {
-            step: session.steps(),
-            grid,
-            range: is_probability.then_some((0.0, 1.0)),
-            extent: self.extent,
-            points_p,
-            points: (!self.points_sent).then(|| Arc::clone(&self.points)),
-        });
-        self.points_sent |= taken;
+    /// Decides what there are bytes for.
+    fn reckon(&mut self, share: f64, budget: u64, network: &recipe::Network, evaluated: &Dataset) {
+        let [few, many] = self.kernels.most_bytes();
+        let always = few
+            + self.boundary.as_ref().map_or(0, Boundary::most_bytes)
+            + self.responses.as_ref().map_or(0, Responses::most_bytes)
+            + self.code.as_ref().map_or(0, Code::most_bytes);
+        let once = |with: bool| {
+            let parts = self.unsent.iter().filter(move |(probe, _)| probe.is_some() == with);
+            parts.map(|(_, part)| part.most_bytes())
+        };
+        self.probe_bytes = self.maps.as_ref().map_or(0, Maps::most_bytes) + once(true).max().unwrap_or(0);
+        let beside = always + many + once(false).sum::<u64>();
+        let for_probes = (budget / OF_REST).saturating_sub(beside) / self.probe_bytes.max(1);
+        self.at_rest = (for_probes as usize).max(1).min(self.names.len());
+        self.rest_bytes = beside + self.at_rest as u64 * self.probe_bytes;
+        let of_verdicts = budget / OF_VERDICTS;
+        let bytes = Bytes {
+            budget,
+            reserve: self.rest_bytes + of_verdicts,
+            usual: always + self.probe_bytes + many / KERNELS,
+            most: beside + self.probe_bytes,
+        };
+        self.schedule = Schedule::new(share, bytes);
+        let verdict = Verdict::most_bytes(network, evaluated.classes.len());
+        let bytes = Bytes { budget: of_verdicts, reserve: verdict, usual: verdict, most: verdict };
+        self.verdicts = Schedule::new(1.0, bytes);
+    }
+
+    /// Names of the probes, all different.
+    pub(crate) fn probes(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Looks with `probe` from now on, most of the time.
+    pub(crate) fn ask(&mut self, probe: usize) {
+        self.turn.ask(probe);
+        self.schedule.hurry();
+    }
+
+    /// Whether it is worth calling [`Self::look`]: cheap enough for every step.
+    pub(crate) fn may_be_due(&self, session: &Session, active: Duration) -> bool {
+        self.schedule.may_be_due(active) || (self.verdicts.may_be_due(active) && self.verdict.is_pending(session))
+    }
+
+    /// Takes a picture if one is due, and says whether it did. An evaluation is handed over beside it, at its own step,
+    /// which may be some steps ago: within the bounds of its own schedule. `hand_over` says whether it took what it was given; this
+    /// is training's time, so it should not wait.
+    pub(crate) fn look(
+        &mut self,
+        session: &Session,
+        moment: Moment,
+        mut hand_over: impl FnMut(Picture) -> bool,
+    ) -> Result<bool, TchError> {
+        let of_verdicts = Moment { spent: Duration::ZERO, bytes: self.verdict_bytes, ..moment };
+        if self.verdict.is_pending(session)
+            && self.verdicts.is_due(of_verdicts)
+            && self.hand_over_verdict(session, &mut hand_over)
+        {
+            self.verdicts.taken(moment.active, Duration::ZERO);
+        }
+        if !self.schedule.is_due(moment) {
+            return Ok(false);
+        }
+        self.turn_to(session.steps());
+        let probe = self.turn.next().filter(|probe| !self.shown.probes.contains(probe));
+        let kernels = self.taken.is_multiple_of(KERNELS) && !self.shown.kernels;
+        let view = View { everything: !self.shown.everything, kernels, probe };
+        if self.take(view, session, hand_over)? {
+            self.turn.taken();
+            self.taken += 1;
+        }
+        Ok(true)
+    }
+
+    /// Notes what the look at `active` cost.
+    pub(crate) fn looked(&mut self, active: Duration, cost: Duration) {
+        self.schedule.taken(active, cost);
+    }
+
+    /// Shows all that there is to see of the network that training rests at, as far as it has not been shown. This is
+    /// no time of training's, so `hand_over` may wait.
+    pub(crate) fn look_at_rest(
+        &mut self,
+        session: &Session,
+        active: Duration,
+        mut hand_over: impl FnMut(Picture) -> bool,
+    ) -> Result<(), TchError> {
+        self.hand_over_verdict(session, &mut hand_over);
+        self.turn_to(session.steps());
+        let mut probes = self.turn.all();
+        probes.truncate(self.at_rest);
+        probes.retain(|probe| !self.shown.probes.contains(probe));
+        let mut probes = probes.into_iter();
+        let mut view = View { everything: !self.shown.everything, kernels: !self.shown.kernels, probe: probes.next() };
+        while view.everything || view.kernels || view.probe.is_some() {
+            if !self.take(view, session, &mut hand_over)? {
+                // The recorder is gone, and has said so to the inbox.
+                break;
+            }
+            view = View { everything: false, kernels: false, probe: probes.next() };
+        }
+        self.schedule.rested(active);
         Ok(())
     }
+
+    /// Whether bytes are left to show all at rest, and again at the end, when all so far took `bytes`.
+    pub(crate) fn can_rest(&self, bytes: u64) -> bool {
+        self.schedule.has_room(self.rest_bytes, bytes)
+    }
+
+    /// Begins anew with what has been shown, if there is something new to see.
+    fn turn_to(&mut self, step: u64) {
+        if self.shown.step != Some(step) {
+            self.shown = Shown { step: Some(step), ..Shown::default() };
+        }
+    }
+
+    /// The last evaluation, unless it has been handed over. Says whether it was now.
+    fn hand_over_verdict(&mut self, session: &Session, hand_over: impl FnOnce(Picture) -> bool) -> bool {
+        let Some(picture) = self.verdict.picture(session) else { return false };
+        let (step, bytes) = (picture.step, picture.most_bytes());
+        let taken = hand_over(picture);
+        if taken {
+            self.verdict.sent(step);
+            self.verdict_bytes += bytes;
+        }
+        taken
+    }
+
+    /// A picture of the network as it is. `hand_over` says whether it took it, and so does this.
+    fn take(
+        &mut self,
+        view: View,
+        session: &Session,
+        hand_over: impl FnOnce(Picture) -> bool,
+    ) -> Result<bool, TchError> {
+        let mut film = Film::default();
+        if view.everything {
+            if let Some(boundary) = &self.boundary {
+                boundary.take(session, &mut film)?;
+            }
+            if let Some(responses) = &self.responses {
+                responses.take(session, &mut film)?;
+            }
+            if let Some(code) = &self.code {
+                code.take(session, &mut film)?;
+            }
+        }
+        if let (Some(maps), Some(probe)) = (&self.maps, view.probe) {
+            maps.take(session, probe, &mut film)?;
+        }
+        self.kernels.take(session, view.everything, view.kernels, &mut film);
+        let belongs = |probe: &Option<usize>| match probe {
+            None => true,
+            probe => *probe == view.probe,
+        };
+        let mut parts: Vec<Part> =
+            self.unsent.iter().filter(|(probe, _)| belongs(probe)).map(|(_, part)| part.clone()).collect();
+        parts.extend(film.develop()?);
+        // A network without anything to see still has a rhythm.
+        let taken = parts.is_empty() || hand_over(Picture { step: session.steps(), parts });
+        if taken {
+            self.unsent.retain(|(probe, _)| !belongs(probe));
+            self.shown.everything |= view.everything;
+            self.shown.kernels |= view.kernels;
+            self.shown.probes.extend(view.probe);
+        }
+        Ok(taken)
+    }
 }
 
-/// `[x0, x1, y0, y1]`: the range of the data and its margin. A coordinate that is everywhere the same gets a unit.
-fn extent(inputs: &ArrayD<f32>) -> [f64; 4] {
-    let range = |axis: usize| {
-        let column = inputs.index_axis(ndarray::Axis(1), axis);
-        let (low, high) = column
-            .iter()
-            .filter(|value| value.is_finite())
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
-                (low.min(f64::from(*v)), high.max(f64::from(*v)))
-            });
-        match high - low {
-            range if range > 0.0 => [low - MARGIN * range, high + MARGIN * range],
-            _ if low.is_finite() => [low - 0.5, low + 0.5],
-            _ => [-0.5, 0.5],
-        }
-    };
-    let ([x0, x1], [y0, y1]) = (range(0), range(1));
-    [x0, x1, y0, y1]
-}
+#[cfg(test)]
+mod tests;

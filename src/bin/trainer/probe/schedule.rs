@@ -6,8 +6,6 @@ use std::time::Duration;
 const WATCHED: Duration = Duration::from_millis(100);
 /// Between pictures while nobody watches: enough to scrub through later.
 const UNWATCHED: Duration = Duration::from_secs(1);
-/// What a picture is taken to need until the first has been written.
-const FIRST_GUESS: u64 = 32 << 10;
 /// How much more slowly than the run ages the byte budget may be used up: after it binds, a run that has gone on 16
 /// times longer has half of what was left. Dense early, sparser later, and never nothing.
 const THRIFT: f64 = 4.0;
@@ -21,8 +19,20 @@ pub(crate) struct Moment {
     pub(crate) watched: bool,
     /// Time spent on probes and recording so far.
     pub(crate) spent: Duration,
-    /// Bytes of all pictures so far.
+    /// Bytes of all pictures so far, those that wait to be written with the most that they can come to.
     pub(crate) bytes: u64,
+}
+
+/// Bytes that pictures may take, and those that they do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Bytes {
+    /// All pictures together.
+    pub(crate) budget: u64,
+    /// Kept for the end.
+    pub(crate) reserve: u64,
+    /// A picture that is taken while training goes on, on average and at most.
+    pub(crate) usual: u64,
+    pub(crate) most: u64,
 }
 
 /// The rhythm of pictures.
@@ -30,19 +40,20 @@ pub(crate) struct Moment {
 pub(crate) struct Schedule {
     /// Share of the run's time for probes and recording together.
     share: f64,
-    /// Bytes that all pictures may take.
-    budget: u64,
-    taken: u64,
+    bytes: Bytes,
     last: Duration,
     last_cost: Duration,
     /// Before this nothing can be due: most steps need to look no further.
     earliest: Duration,
+    /// Somebody asked to see something else, and should not wait for thrift.
+    hurried: bool,
 }
 
 impl Schedule {
-    /// `share` from 0 to 1; `budget` in bytes.
-    pub(crate) fn new(share: f64, budget: u64) -> Self {
-        Self { share, budget, taken: 0, last: Duration::ZERO, last_cost: Duration::ZERO, earliest: Duration::ZERO }
+    /// `share` from 0 to 1.
+    pub(crate) fn new(share: f64, bytes: Bytes) -> Self {
+        let zero = Duration::ZERO;
+        Self { share, bytes, last: zero, last_cost: zero, earliest: zero, hurried: false }
     }
 
     /// Whether it is worth asking [`Self::is_due`].
@@ -50,19 +61,17 @@ impl Schedule {
         active >= self.earliest
     }
 
-    /// Whether a picture should be taken now. The first is always due.
+    /// Whether a picture should be taken now.
     pub(crate) fn is_due(&mut self, moment: Moment) -> bool {
-        if self.taken == 0 {
-            return true;
-        }
         let base = if moment.watched { WATCHED } else { UNWATCHED };
         let left = self.left(moment.bytes);
-        if left == 0 {
-            return false;
-        }
-        let interval = base.max(moment.active.mul_f64((THRIFT / left as f64).min(1.0)));
+        let interval = match left {
+            0 => Duration::MAX,
+            _ if self.hurried => WATCHED,
+            left => base.max(moment.active.mul_f64((THRIFT / left as f64).min(1.0))),
+        };
         let affordable = moment.spent + self.last_cost <= moment.active.mul_f64(self.share);
-        let due = affordable && moment.active >= self.last + interval;
+        let due = affordable && moment.active >= self.last.saturating_add(interval);
         if !due {
             // Somebody may begin to watch at any time.
             self.earliest = (self.last + WATCHED).max(moment.active + Duration::from_millis(2));
@@ -70,23 +79,35 @@ impl Schedule {
         due
     }
 
-    /// Whether there is room for another picture when all so far took `bytes`.
-    pub(crate) fn has_bytes(&self, bytes: u64) -> bool {
-        self.left(bytes) > 0
+    /// Makes the next picture due as soon as it can be afforded.
+    pub(crate) fn hurry(&mut self) {
+        self.hurried = true;
     }
 
-    /// Pictures that the budget has room for, one for the end aside.
+    /// Whether there is room for `more` beside what so far took `bytes`.
+    pub(crate) fn has_room(&self, more: u64, bytes: u64) -> bool {
+        bytes.saturating_add(more).saturating_add(self.bytes.reserve) <= self.bytes.budget
+    }
+
+    /// Pictures that the budget has room for, what is kept for the end aside.
     fn left(&self, bytes: u64) -> u64 {
-        let size = if bytes == 0 { FIRST_GUESS } else { bytes / self.taken.max(1) + 1 };
-        (self.budget.saturating_sub(bytes) / size).saturating_sub(1)
+        if !self.has_room(self.bytes.most, bytes) {
+            return 0;
+        }
+        (self.bytes.budget - self.bytes.reserve - bytes) / self.bytes.usual.max(1)
     }
 
-    /// Notes that a picture was taken, and the time it took.
+    /// Notes that all was shown while training rested, at none of its cost.
+    pub(crate) fn rested(&mut self, active: Duration) {
+        self.taken(active, self.last_cost);
+    }
+
+    /// Notes that a picture was taken, and the training time it took.
     pub(crate) fn taken(&mut self, active: Duration, cost: Duration) {
-        self.taken += 1;
         self.last = active;
         self.last_cost = cost;
         self.earliest = active + WATCHED;
+        self.hurried = false;
     }
 }
 
@@ -95,53 +116,89 @@ mod tests {
     use super::*;
 
     const COST: Duration = Duration::from_millis(2);
+    const SIZE: u64 = 20_000;
 
-    /// Times of the pictures of a run of `seconds` whose every step takes a millisecond; pictures of `size` bytes.
-    fn rehearse(mut schedule: Schedule, seconds: u64, watched: bool, size: u64) -> Vec<Duration> {
+    fn schedule(share: f64, budget: u64) -> Schedule {
+        Schedule::new(share, Bytes { budget, reserve: SIZE, usual: SIZE / 2, most: SIZE })
+    }
+
+    /// Times of the pictures of a run of `seconds` whose every step takes a millisecond, and the bytes of all.
+    fn rehearse_bytes(mut schedule: Schedule, seconds: u64, watched: bool) -> (Vec<Duration>, u64) {
         let mut times = Vec::new();
         let (mut spent, mut bytes) = (Duration::ZERO, 0);
-        for millis in 0..seconds * 1000 {
+        for millis in 1..=seconds * 1000 {
             let active = Duration::from_millis(millis);
             if schedule.may_be_due(active) && schedule.is_due(Moment { active, watched, spent, bytes }) {
                 schedule.taken(active, COST);
                 spent += COST;
-                bytes += size;
+                bytes += if times.len() % 4 == 0 { SIZE } else { SIZE / 3 };
                 times.push(active);
             }
         }
-        times
+        (times, bytes)
+    }
+
+    fn rehearse(schedule: Schedule, seconds: u64, watched: bool) -> Vec<Duration> {
+        rehearse_bytes(schedule, seconds, watched).0
     }
 
     #[test]
     fn ten_a_second_while_watched_and_one_otherwise() {
-        let generous = || Schedule::new(0.05, 1 << 40);
-        assert_eq!(rehearse(generous(), 10, true, 20_000).len(), 100);
-        assert_eq!(rehearse(generous(), 10, false, 20_000).len(), 10);
+        let generous = || schedule(0.05, 1 << 40);
+        assert_eq!(rehearse(generous(), 10, true).len(), 100);
+        assert_eq!(rehearse(generous(), 10, false).len(), 10);
     }
 
     #[test]
     fn the_share_of_time_is_kept() {
         // 2 ms in 1 % of the time: one every 200 ms.
-        let times = rehearse(Schedule::new(0.01, 1 << 40), 10, true, 20_000);
+        let times = rehearse(schedule(0.01, 1 << 40), 10, true);
         assert!((49..=51).contains(&times.len()), "{}", times.len());
-        // With no time at all there is still the first.
-        assert_eq!(rehearse(Schedule::new(0.0, 1 << 40), 10, true, 20_000).len(), 1);
+        // With no share there is one before anything has been spent.
+        assert_eq!(rehearse(schedule(0.0, 1 << 40), 10, true).len(), 1);
     }
 
     #[test]
-    fn the_byte_budget_is_kept_and_leaves_one_for_the_end() {
+    fn the_byte_budget_is_kept_and_leaves_the_reserve_for_the_end() {
         for budget in [0, 30_000, 100_000, 1_000_000, 4_000_000] {
-            let count = rehearse(Schedule::new(1.0, budget), 600, true, 20_000).len() as u64;
-            assert!(count == 1 || (count + 1) * 20_000 <= budget, "{count} pictures of {budget} bytes");
+            let (times, bytes) = rehearse_bytes(schedule(1.0, budget), 600, true);
+            assert!(bytes == 0 || bytes + SIZE <= budget, "{bytes} of {budget} bytes");
+            assert_eq!(times.is_empty(), budget < 2 * SIZE, "{} pictures of {budget} bytes", times.len());
+            assert!(bytes > budget / 4 || budget < 3 * SIZE, "{bytes} of {budget} bytes: too thrifty");
         }
     }
 
     #[test]
+    fn what_stands_beside_the_pictures_counts_as_well() {
+        let schedule = schedule(1.0, 100_000);
+        assert!(schedule.has_room(80_000, 0));
+        assert!(!schedule.has_room(80_001, 0));
+        assert!(!schedule.has_room(40_000, 50_000));
+        assert!(!schedule.has_room(u64::MAX, u64::MAX));
+    }
+
+    #[test]
     fn pictures_are_dense_early_and_never_cease() {
-        let times = rehearse(Schedule::new(1.0, 4_000_000), 3600, true, 20_000);
+        let times = rehearse(schedule(1.0, 4_000_000), 3600, true);
         let in_part = |from: u64, to: u64| times.iter().filter(|t| (from..to).contains(&t.as_secs())).count();
         assert!(in_part(0, 60) > in_part(60, 120));
         assert!(in_part(60, 120) >= in_part(3540, 3600));
         assert!(in_part(1800, 3600) > 3, "the second half of an hour has {}", in_part(1800, 3600));
+    }
+
+    #[test]
+    fn who_asks_does_not_wait_for_thrift() {
+        let mut schedule = schedule(0.05, 1 << 20);
+        let (spent, bytes) = (Duration::ZERO, 900_000);
+        schedule.taken(Duration::from_secs(3600), COST);
+        let at = |millis| Moment { active: Duration::from_millis(millis), watched: true, spent, bytes };
+        assert!(!schedule.is_due(at(3_600_200)));
+        schedule.hurry();
+        assert!(!schedule.is_due(at(3_600_050)));
+        assert!(schedule.is_due(at(3_600_200)));
+        assert!(!schedule.is_due(Moment { spent: Duration::from_secs(200), ..at(3_600_200) }), "but for time");
+        assert!(!schedule.is_due(Moment { bytes: 1 << 20, ..at(3_600_200) }), "and for bytes");
+        schedule.taken(Duration::from_secs(3601), COST);
+        assert!(!schedule.is_due(at(3_601_200)), "once");
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! The training thread never waits here. The recorder polls instead of being woken: a wake-up costs more than a step.
 
+mod picture;
 mod writer;
 
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use ndarray::{Array1, Array2};
 use rtrb::{Producer, PushError, RingBuffer};
 use torchscope::log::{LogError, Window, tags};
 use torchscope::run::{RunDir, RunError, RunMeta};
@@ -18,6 +18,7 @@ use torchscope::run::{RunDir, RunError, RunMeta};
 use crate::inbox::{Inbox, Order};
 use crate::outcome::Outcome;
 use crate::status::Status;
+pub(crate) use picture::{Content, Part, Picture};
 use writer::Writer;
 
 /// What every step records, in this order: loss of the batch, learning rate, milliseconds.
@@ -63,24 +64,9 @@ enum Item {
     Close,
 }
 
-/// The network's output over the plane of its two inputs, after so many steps.
-pub(crate) struct Picture {
-    pub(crate) step: u64,
-    /// Shape (rows, columns), row 0 at the largest y.
-    pub(crate) grid: Array2<f32>,
-    /// Values of black and white, if they are the same for all pictures.
-    pub(crate) range: Option<(f32, f32)>,
-    /// x of the first and last column, y of the last and first row (their centres).
-    pub(crate) extent: [f64; 4],
-    /// The output at each point.
-    pub(crate) points_p: Array1<f32>,
-    /// x, y, class of each point, shape (n, 3); with the first picture only.
-    pub(crate) points: Option<Arc<Array2<f32>>>,
-}
-
 /// Samples between two polls: at 20 us a step a stalled disk has a third of a second.
 const RING_ITEMS: usize = 1 << 14;
-/// A picture is 50 KB before it is packed, and one that waits is older than the next.
+/// A picture is some 100 KB before it is packed, and one that waits is older than the next.
 const PICTURES_WAITING: usize = 4;
 /// Evaluations and the like that wait for the ring to have room again; more are dropped and counted.
 const EXTRAS_WAITING: usize = 4096;
@@ -172,13 +158,25 @@ impl Recorder {
 
     /// Hands a picture over and says whether it was taken; it is not while others wait to be written.
     pub(crate) fn picture(&mut self, picture: Picture) -> bool {
-        self.pictures.as_ref().is_some_and(|pictures| pictures.try_send(picture).is_ok())
+        self.hand_over(picture, |pictures, picture| pictures.try_send(picture).is_ok())
     }
 
     /// Hands a picture over and waits until those before it are written: at the end, and while training rests.
     pub(crate) fn picture_at_rest(&mut self, picture: Picture) -> bool {
         self.nudge();
-        self.pictures.as_ref().is_some_and(|pictures| pictures.send(picture).is_ok())
+        self.hand_over(picture, |pictures, picture| pictures.send(picture).is_ok())
+    }
+
+    /// Counts the bytes of a picture from now on, before anybody knows how many they are.
+    fn hand_over(&self, picture: Picture, send: impl FnOnce(&SyncSender<Picture>, Picture) -> bool) -> bool {
+        let Some(pictures) = &self.pictures else { return false };
+        let most = picture.most_bytes();
+        self.status.add_picture_bytes(most);
+        let taken = send(pictures, picture);
+        if !taken {
+            self.status.return_picture_bytes(most);
+        }
+        taken
     }
 
     /// Makes the recorder look at the status now, after a change that people wait to see.

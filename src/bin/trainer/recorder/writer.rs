@@ -8,10 +8,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use rtrb::Consumer;
-use torchscope::log::{Data, EventWriter, Grid, Record, Tag, TensorValue, Value, Window, Windows, tags};
+use torchscope::log::{EventWriter, Record, Tag, Value, Window, Windows, tags};
 use torchscope::run::{Best, RunDir, RunMeta};
 
-use super::{Extra, Item, Picture, RecorderError, STEP_TAGS};
+use super::{Extra, Item, Part, Picture, RecorderError, STEP_TAGS};
 use crate::outcome::Outcome;
 use crate::status::{Live, Status};
 
@@ -200,21 +200,12 @@ impl Writer {
     fn write_pictures(&mut self, step: u64) -> Result<(), RecorderError> {
         while self.pictures.front().is_some_and(|picture| picture.step < step) {
             let Some(picture) = self.pictures.pop_front() else { break };
-            let tensor = |array: ndarray::ArrayD<f32>| Data::Tensor(TensorValue::from_array(&array, tags::PLUGIN));
-            let value = |tag: &str, data| Value { tag: tag.into(), data };
-            let mut grid = Grid::new(picture.grid, None, Some(picture.extent));
-            if let Some((min, max)) = picture.range {
-                (grid.meta.min, grid.meta.max) = (min, max);
-            }
-            let mut values = Vec::new();
-            if let Some(points) = picture.points {
-                values.push(value(tags::BOUNDARY_POINTS, tensor(points.as_ref().clone().into_dyn())));
-            }
-            values.push(value(tags::BOUNDARY_P, Data::Image(grid.encode()?)));
-            values.push(value(tags::BOUNDARY_POINTS_P, tensor(picture.points_p.into_dyn())));
+            let most = picture.most_bytes();
+            let values = picture.parts.into_iter().map(Part::encode).collect::<Result<_, _>>()?;
             let record = Record { step: picture.step as i64, wall_time: wall_time(), values };
             let bytes = self.log.append(&record)?;
-            self.status.add_picture_bytes(bytes);
+            self.status.add_picture_bytes(bytes as u64);
+            self.status.return_picture_bytes(most);
         }
         Ok(())
     }

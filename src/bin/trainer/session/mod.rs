@@ -2,11 +2,19 @@
 //!
 //! Everything computes in the kind of the tensors passed in and on their device.
 
-use tch::{Device, Kind, TchError, Tensor};
-use torchscope::recipe::{self, Activation, Loss, Recipe};
+mod epoch;
+mod evaluation;
 
-use crate::network::{Network, activate};
-use crate::optimizer::Sgd;
+use tch::{Device, TchError, Tensor};
+use torchscope::data::Dataset;
+use torchscope::recipe::{self, Loss, Recipe, ScheduleSpec};
+
+pub(crate) use self::evaluation::Evaluation;
+
+use self::epoch::Epoch;
+use self::evaluation::Examiner;
+use crate::network::{LayerOutput, Mode, Network};
+use crate::optimizer::Optimizer;
 use crate::random::{Random, Stream};
 use crate::{init, loss};
 
@@ -14,71 +22,123 @@ use crate::{init, loss};
 /// pieces. 256 KiB of float32 stay in a core's cache, and twice as fast as pieces of 4 MiB; a GPU wants more at once.
 const NUMBERS_AT_A_TIME: i64 = 1 << 16;
 const NUMBERS_AT_A_TIME_ON_CUDA: i64 = 1 << 24;
+/// Convolutions put out so much that 256 KiB are a few samples, and are a third faster with this many.
+const SAMPLES_AT_A_TIME: i64 = 16;
 
-/// What there is to learn, sample by sample.
+/// What there is to learn or to be examined in, sample by sample.
 pub(crate) struct Samples {
     /// Shape (n, features..).
     pub(crate) inputs: Tensor,
     /// Shape (n, outputs).
     pub(crate) targets: Tensor,
-    /// Whether targets are class memberships, 0 or 1, so that an accuracy means something.
-    pub(crate) classes: bool,
+    /// The class of each, i64 of shape (n), if they have one.
+    pub(crate) labels: Option<Tensor>,
 }
 
-/// The state of the network over the full set.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Evaluation {
-    /// Mean over samples and outputs.
-    pub(crate) loss: f64,
-    /// Share of outputs on the right side of one half; none where targets are not classes.
-    pub(crate) accuracy: Option<f64>,
+impl Samples {
+    /// `data` on `device`.
+    pub(crate) fn new(data: &Dataset, device: Device) -> Result<Self, TchError> {
+        let labels = data.labels.as_ref().map(|labels| {
+            let labels: Vec<i64> = labels.iter().map(|label| i64::from(*label)).collect();
+            Tensor::f_from_slice(&labels)?.f_to_device(device)
+        });
+        Ok(Self {
+            inputs: Tensor::try_from(&data.inputs)?.f_to_device(device)?,
+            targets: Tensor::try_from(&data.targets)?.f_to_device(device)?,
+            labels: labels.transpose()?,
+        })
+    }
+
+    /// How many there are.
+    fn count(&self) -> i64 {
+        self.inputs.size().first().copied().unwrap_or(0)
+    }
+
+    /// What `loss` compares the network's outputs with.
+    fn truth(&self, loss: Loss) -> &Tensor {
+        match (loss, &self.labels) {
+            (Loss::CrossEntropy, Some(labels)) => labels,
+            _ => &self.targets,
+        }
+    }
 }
 
 /// One training run, as far as it is a computation: the same recipe, samples and number of steps give the same
 /// parameters, bit for bit, on one machine.
 pub(crate) struct Session {
     network: Network,
-    optimizer: Sgd,
+    optimizer: Optimizer,
     loss: Loss,
-    samples: Samples,
+    training: Samples,
+    test: Option<Samples>,
+    examiner: Examiner,
+    /// The step of the last evaluation, and what it gave.
+    examined: Option<(u64, Evaluation)>,
     epoch: Epoch,
     /// The epoch whose order the samples are in.
     ordered: Option<u64>,
     shuffle: bool,
     seed: u64,
     steps_per_epoch: u64,
+    total_steps: u64,
     step: u64,
+    schedule: ScheduleSpec,
+    base_lr: f64,
     /// Of the last step, in the order of the parameters.
     gradients: Vec<Tensor>,
 }
 
 impl Session {
-    /// Starts `recipe` at step 0 with the parameters that its seed gives.
-    pub(crate) fn new(recipe: &Recipe, description: &recipe::Network, samples: Samples) -> Result<Self, TchError> {
-        let (kind, device) = (samples.inputs.f_kind()?, samples.inputs.device());
-        let start = |index: usize, parameter: &_| init::values(recipe.model.init, recipe.seed, index, parameter);
-        Self::with_network(recipe, Network::new(description, start, kind, device)?, samples)
+    /// Starts `recipe` at step 0 with the parameters that its seed gives, to be evaluated on `test` if there is one and
+    /// on `training` otherwise.
+    pub(crate) fn new(
+        recipe: &Recipe,
+        description: &recipe::Network,
+        training: Samples,
+        test: Option<Samples>,
+    ) -> Result<Self, TchError> {
+        let (kind, device) = (training.inputs.f_kind()?, training.inputs.device());
+        let init = recipe.model.init;
+        let start =
+            |index, layer: &recipe::Layer, parameter: &_| init::values(init, recipe.seed, index, layer.kind, parameter);
+        let network = Network::new(&recipe.model.layers, description, start, kind, device)?;
+        Self::with_network(recipe, network, training, test)
     }
 
     /// Starts `recipe` at step 0 with `network` as it is.
-    pub(crate) fn with_network(recipe: &Recipe, network: Network, samples: Samples) -> Result<Self, TchError> {
-        let optimizer = Sgd::new(&recipe.optimizer, network.parameters())?;
-        let count = samples.inputs.size().first().copied().unwrap_or(0);
+    pub(crate) fn with_network(
+        recipe: &Recipe,
+        network: Network,
+        training: Samples,
+        test: Option<Samples>,
+    ) -> Result<Self, TchError> {
+        let optimizer = Optimizer::new(&recipe.optimizer, network.parameters())?;
+        let count = training.count();
         let batch = (recipe.batch_size as i64).min(count).max(1);
-        let epoch = Epoch::new(&samples, batch, recipe.shuffle)?;
-        Ok(Self {
+        let steps_per_epoch = (count as u64).div_ceil(batch as u64).max(1);
+        let epoch = Epoch::new(&training.inputs, training.truth(recipe.loss), batch, recipe.shuffle)?;
+        let evaluated = test.as_ref().unwrap_or(&training);
+        let mut session = Self {
+            examiner: Examiner::new(recipe.loss, recipe.data.classes(), evaluated)?,
+            examined: None,
             network,
             optimizer,
             loss: recipe.loss,
-            samples,
+            training,
+            test,
             epoch,
             ordered: None,
             shuffle: recipe.shuffle,
             seed: recipe.seed,
-            steps_per_epoch: (count as u64).div_ceil(batch as u64).max(1),
+            steps_per_epoch,
+            total_steps: recipe.epochs.saturating_mul(steps_per_epoch),
             step: 0,
+            schedule: recipe.schedule,
+            base_lr: recipe.optimizer.lr(),
             gradients: Vec::new(),
-        })
+        };
+        session.follow_schedule()?;
+        Ok(session)
     }
 
     /// Steps that one pass over the data takes; the last may have fewer samples.
@@ -96,25 +156,58 @@ impl Session {
         self.step / self.steps_per_epoch
     }
 
+    /// Steps that all epochs take.
+    pub(crate) fn total_steps(&self) -> u64 {
+        self.total_steps
+    }
+
+    /// The learning rate of the next step.
     pub(crate) fn lr(&self) -> f64 {
         self.optimizer.lr()
     }
 
-    /// Takes effect with the next step.
+    /// What the schedule's factor is taken of: the recipe's learning rate until another was set.
+    pub(crate) fn base_lr(&self) -> f64 {
+        self.base_lr
+    }
+
+    /// Makes `lr` the learning rate of the next step. The schedule goes on from there: later rates change in proportion.
     pub(crate) fn set_lr(&mut self, lr: f64) -> Result<(), TchError> {
+        let base = lr / self.schedule_factor();
+        // Where the schedule has come down to nothing there is nothing to be in proportion to.
+        self.base_lr = if base.is_finite() { base } else { lr };
+        self.optimizer.set_lr(lr)
+    }
+
+    fn schedule_factor(&self) -> f64 {
+        self.schedule.factor(self.step, self.steps_per_epoch, self.total_steps)
+    }
+
+    /// Gives the next step its learning rate.
+    fn follow_schedule(&mut self) -> Result<(), TchError> {
+        if self.schedule.is_constant() {
+            return Ok(());
+        }
+        let lr = self.base_lr * self.schedule_factor();
         self.optimizer.set_lr(lr)
     }
 
     pub(crate) fn device(&self) -> Device {
-        self.samples.inputs.device()
+        self.training.inputs.device()
     }
 
     pub(crate) fn network(&self) -> &Network {
         &self.network
     }
 
+    /// What is learnt.
     pub(crate) fn samples(&self) -> &Samples {
-        &self.samples
+        &self.training
+    }
+
+    /// What the network is evaluated on: the test set, or what it learns where there is none.
+    pub(crate) fn evaluated(&self) -> &Samples {
+        self.test.as_ref().unwrap_or(&self.training)
     }
 
     /// One step of the optimiser on the next batch.
@@ -124,19 +217,21 @@ impl Session {
         let epoch = self.epoch();
         if self.shuffle && self.ordered != Some(epoch) {
             let order = Random::new(self.seed, Stream::Order, epoch).permutation(self.epoch.count as usize);
-            self.epoch.gather(&self.samples, &order)?;
+            self.epoch.gather(&self.training.inputs, self.training.truth(self.loss), &order)?;
             self.ordered = Some(epoch);
         }
         let place = (self.step % self.steps_per_epoch) as i64;
-        let (inputs, targets) = self.epoch.batch(place)?;
+        let (inputs, truth) = self.epoch.batch(place)?;
 
-        let logits = self.network.logits(&inputs)?;
-        let loss = loss::mean(self.loss, self.network.last_activation(), logits, &targets)?;
+        let mode = Mode::Training { seed: self.seed, step: self.step };
+        let logits = self.network.logits(&inputs, mode)?;
+        let loss = loss::mean(self.loss, self.network.last_activation(), logits, &truth)?;
         self.network.forget_gradients()?;
         loss.f_backward()?;
         self.gradients = self.network.parameters().iter().map(Tensor::f_grad).collect::<Result<_, _>>()?;
         self.optimizer.step(self.network.parameters_mut(), &self.gradients)?;
         self.step += 1;
+        self.follow_schedule()?;
         Ok(loss)
     }
 
@@ -149,27 +244,21 @@ impl Session {
         Tensor::f_stack(&norms, 0)?.f_norm()?.f_double_value(&[])
     }
 
-    /// Loss and accuracy over the full set, with the parameters as they are.
-    pub(crate) fn evaluate(&self) -> Result<Evaluation, TchError> {
-        let _guard = tch::no_grad_guard();
-        let last = self.network.last_activation();
-        let (mut loss_sum, mut right) = (0.0, 0.0);
-        for (start, length) in self.pieces(self.epoch.count) {
-            let targets = self.samples.targets.f_narrow(0, start, length)?;
-            let logits = self.network.logits(&self.samples.inputs.f_narrow(0, start, length)?)?;
-            if self.samples.classes {
-                let is_one = match last {
-                    // A sigmoid is above one half where its argument is above 0.
-                    Activation::Sigmoid => logits.f_gt(0.0)?,
-                    _ => activate(last, logits.shallow_clone())?.f_gt(0.5)?,
-                };
-                right += is_one.f_eq_tensor(&targets.f_gt(0.5)?)?.f_sum(Kind::Double)?.f_double_value(&[])?;
-            }
-            loss_sum += length as f64 * loss::mean(self.loss, last, logits, &targets)?.f_double_value(&[])?;
-        }
-        let outputs = self.samples.targets.numel() as f64;
-        let accuracy = self.samples.classes.then(|| right / outputs);
-        Ok(Evaluation { loss: loss_sum / self.epoch.count as f64, accuracy })
+    /// What [`Self::evaluated`] is called.
+    pub(crate) fn evaluated_name(&self) -> &'static str {
+        if self.test.is_some() { "test set" } else { "full set" }
+    }
+
+    /// Evaluates the network as it is.
+    pub(crate) fn evaluate(&mut self) -> Result<&Evaluation, TchError> {
+        let samples = self.evaluated();
+        let evaluation = self.examiner.examine(&self.network, samples, self.pieces(samples.count()))?;
+        Ok(&self.examined.insert((self.step, evaluation)).1)
+    }
+
+    /// The last evaluation and the step it was made at.
+    pub(crate) fn evaluation(&self) -> Option<(u64, &Evaluation)> {
+        self.examined.as_ref().map(|(step, evaluation)| (*step, evaluation))
     }
 
     /// What the network says of `inputs` of shape (n, features..): shape (n, outputs), on the device.
@@ -181,62 +270,31 @@ impl Session {
         Tensor::f_cat(&outputs.collect::<Result<Vec<_>, _>>()?, 0)
     }
 
+    /// What every layer says of `inputs` of shape (n, features..), all at once.
+    pub(crate) fn trace(&self, inputs: &Tensor) -> Result<Vec<LayerOutput>, TchError> {
+        let _guard = tch::no_grad_guard();
+        self.network.trace(inputs)
+    }
+
+    /// What the layer at `place` says AFTER its activation of `inputs` of shape (n, features..): shape (n, outputs..), on
+    /// the device.
+    pub(crate) fn reached(&self, place: usize, inputs: &Tensor) -> Result<Tensor, TchError> {
+        let _guard = tch::no_grad_guard();
+        let mut outputs = Vec::new();
+        for (start, length) in self.pieces(inputs.size().first().copied().unwrap_or(0)) {
+            let trace = self.network.trace_first(place + 1, &inputs.f_narrow(0, start, length)?)?;
+            outputs.extend(trace.into_iter().next_back().map(|layer| layer.after));
+        }
+        Tensor::f_cat(&outputs, 0)
+    }
+
     /// Start and length of the pieces in which `count` rows go through the network when it is only looked at.
     fn pieces(&self, count: i64) -> impl Iterator<Item = (i64, i64)> + use<> {
         let numbers = if self.device().is_cuda() { NUMBERS_AT_A_TIME_ON_CUDA } else { NUMBERS_AT_A_TIME };
-        let rows = (numbers / self.network.widest().max(1)).max(1);
+        let holding = |numbers: i64| numbers / self.network.widest().max(1);
+        let few = SAMPLES_AT_A_TIME.min(holding(NUMBERS_AT_A_TIME_ON_CUDA));
+        let rows = holding(numbers).max(few).max(1);
         (0..count).step_by(rows as usize).map(move |start| (start, rows.min(count - start)))
-    }
-}
-
-/// The samples of one epoch in its order, cut into batches.
-struct Epoch {
-    inputs: Tensor,
-    targets: Tensor,
-    count: i64,
-    batch: i64,
-    /// Views of every batch, made once: the tensors behind them stay. Empty if there are too many.
-    views: Vec<(Tensor, Tensor)>,
-}
-
-/// More batches than this are cut when they are needed: 8,192 views are some megabytes.
-const MOST_VIEWS: i64 = 4096;
-
-impl Epoch {
-    /// Batches of `batch` samples each, the last one of what is left; in the order of `samples`.
-    fn new(samples: &Samples, batch: i64, shuffle: bool) -> Result<Self, TchError> {
-        // Shuffled samples get memory of their own.
-        let of = |tensor: &Tensor| if shuffle { tensor.f_empty_like() } else { Ok(tensor.shallow_clone()) };
-        let count = samples.inputs.size().first().copied().unwrap_or(0);
-        let mut epoch =
-            Self { inputs: of(&samples.inputs)?, targets: of(&samples.targets)?, count, batch, views: Vec::new() };
-        let batches = (count + batch - 1) / batch;
-        if batches <= MOST_VIEWS {
-            epoch.views = (0..batches).map(|place| epoch.cut(place)).collect::<Result<_, _>>()?;
-        }
-        Ok(epoch)
-    }
-
-    /// Puts the samples into `order`.
-    fn gather(&mut self, samples: &Samples, order: &[i64]) -> Result<(), TchError> {
-        let order = Tensor::f_from_slice(order)?.f_to_device(self.inputs.device())?;
-        let _same = samples.inputs.f_index_select_out(&self.inputs, 0, &order)?;
-        let _same = samples.targets.f_index_select_out(&self.targets, 0, &order)?;
-        Ok(())
-    }
-
-    fn cut(&self, place: i64) -> Result<(Tensor, Tensor), TchError> {
-        let start = place * self.batch;
-        let length = self.batch.min(self.count - start);
-        Ok((self.inputs.f_narrow(0, start, length)?, self.targets.f_narrow(0, start, length)?))
-    }
-
-    /// Inputs and targets of the batch at `place`, from 0.
-    fn batch(&self, place: i64) -> Result<(Tensor, Tensor), TchError> {
-        match self.views.get(place as usize) {
-            Some((inputs, targets)) => Ok((inputs.shallow_clone(), targets.shallow_clone())),
-            None => self.cut(place),
-        }
     }
 }
 

@@ -1,0 +1,100 @@
+//! What is seen of the network at one step, as it goes to the recorder.
+
+use ndarray::ArrayD;
+use torchscope::log::{Data, Grid, LogError, Tag, TensorValue, Value, tags};
+
+/// Everything that was looked at together, after so many steps.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Picture {
+    pub(crate) step: u64,
+    /// In the order in which they are written, as one record.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// One value of a picture's record.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) tag: Tag,
+    pub(crate) content: Content,
+}
+
+/// Numbers, and how they are written.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Content {
+    /// As an image whose pixels stand for values: good to half of 1/65,535 of its range.
+    Grid(Grid),
+    /// As they are.
+    Numbers(ArrayD<f32>),
+}
+
+impl Picture {
+    /// Bytes that it takes on disk at most.
+    pub(crate) fn most_bytes(&self) -> u64 {
+        self.parts.iter().map(Part::most_bytes).sum()
+    }
+}
+
+impl Part {
+    /// Bytes that it takes on disk beside its numbers: names, ranges, framing, checksums.
+    pub(crate) const OVERHEAD: u64 = 1 << 10;
+
+    pub(crate) fn new(tag: impl Into<Tag>, content: Content) -> Self {
+        Self { tag: tag.into(), content }
+    }
+
+    /// Bytes that it takes on disk at most.
+    pub(crate) fn most_bytes(&self) -> u64 {
+        let numbers = match &self.content {
+            // What does not get smaller when packed is stored as it is, with a byte a row. What is not finite takes an
+            // alpha channel.
+            Content::Grid(grid) => {
+                let bytes = if grid.values.iter().all(|value| value.is_finite()) { 2 } else { 4 };
+                bytes * grid.values.len() + grid.values.nrows()
+            }
+            Content::Numbers(numbers) => size_of::<f32>() * numbers.len(),
+        };
+        numbers as u64 + Self::OVERHEAD
+    }
+
+    /// Packs it for the log, which takes milliseconds for a large grid.
+    pub(super) fn encode(self) -> Result<Value, LogError> {
+        let data = match self.content {
+            Content::Grid(grid) => Data::Image(grid.encode()?),
+            Content::Numbers(numbers) => Data::Tensor(TensorValue::from_array(&numbers, tags::PLUGIN)),
+        };
+        Ok(Value { tag: self.tag, data })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use torchscope::log::{EventWriter, Record};
+
+    use super::*;
+
+    /// Bytes of a part in the log.
+    fn written(part: Part) -> u64 {
+        let mut log = EventWriter::with_sink(Vec::new(), "log".into(), 0.0);
+        let record = Record { step: 1, wall_time: 1e9, values: vec![part.encode().unwrap()] };
+        log.append(&record).unwrap() as u64
+    }
+
+    #[test]
+    fn nothing_takes_more_than_is_reckoned_with() {
+        // The fractional parts of a large multiple of an irrational number: nothing to pack.
+        let noise = |row: usize, column: usize| ((row * 1000 + column) as f32 * 12_345.679).fract();
+        for (rows, columns) in [(1, 1), (1, 784), (784, 1), (130, 156), (600, 400)] {
+            let values = Array2::from_shape_fn((rows, columns), |(row, column)| noise(row, column));
+            let mut holed = values.clone();
+            holed[[0, 0]] = f32::NAN;
+            let grid = |values| Content::Grid(Grid::new(values, Some("conv1".to_owned()), None));
+            for content in [grid(values.clone()), grid(holed), Content::Numbers(values.into_dyn())] {
+                let part = Part::new("maps/conv1/cat", content);
+                let most = part.most_bytes();
+                let bytes = written(part);
+                assert!(bytes <= most, "{bytes} bytes for {rows} by {columns}, at most {most} expected");
+            }
+        }
+    }
+}
