@@ -48,6 +48,9 @@ const CLASSES: [Rgb; 10] = [
     Rgb(0x99, 0x99, 0x33),
 ];
 
+/// What [`heat`] goes through, from 0 to 1.
+const HEAT: [Rgb; 4] = [Rgb(0x0c, 0x0b, 0x10), Rgb(0x7a, 0x18, 0x2c), Rgb(0xe8, 0x5d, 0x24), Rgb(0xff, 0xe9, 0xa0)];
+
 fn unit(t: f32) -> f32 {
     if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) }
 }
@@ -64,6 +67,16 @@ pub fn grey(t: f32) -> Rgb {
     }
     let level = (unit(t) * 255.0).round() as u8;
     Rgb(level, level, level)
+}
+
+/// From black over red to a light yellow: how far something is off. NaN is [`MISSING`].
+pub fn heat(t: f32) -> Rgb {
+    if t.is_nan() {
+        return MISSING;
+    }
+    let place = unit(t) * (HEAT.len() - 1) as f32;
+    let from = (place as usize).min(HEAT.len() - 2);
+    HEAT[from].lerp(HEAT[from + 1], place - from as f32)
 }
 
 /// Signed data in -1..=1: the first class colour below zero, the second above, [`NEUTRAL`] at exactly zero. Clamped;
@@ -133,6 +146,13 @@ mod tests {
     fn grey_is_grey() {
         assert_eq!((grey(0.0), grey(1.0), grey(0.5)), (Rgb(0, 0, 0), Rgb(255, 255, 255), Rgb(128, 128, 128)));
         assert_eq!((grey(-1.0), grey(2.0)), (grey(0.0), grey(1.0)));
+    }
+
+    #[test]
+    fn heat_only_gets_brighter() {
+        let luma: Vec<f32> = (0..=20_u8).map(|i| heat(f32::from(i) / 20.0).luma()).collect();
+        assert!(luma.windows(2).all(|pair| pair[0] < pair[1]), "{luma:?}");
+        assert_eq!((heat(-1.0), heat(9.0), heat(f32::NAN)), (HEAT[0], HEAT[3], MISSING));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod contour;
 pub mod dither;
 pub mod format;
 pub mod grid;
+pub mod raster;
 pub mod scale;
 pub mod sparkline;
 pub mod ticks;

@@ -6,6 +6,8 @@ use termprofile::TermProfile;
 use crate::plot::Rgb;
 use crate::plot::color::class_color;
 
+use super::shade::{Ramps, Shade};
+
 /// How many colours the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ColorDepth {
@@ -71,6 +73,12 @@ pub struct Theme {
     solid: [Color; 2],
     /// Per class: data points, lighter than anything behind them.
     points: [Color; 2],
+    /// What values become.
+    shades: Ramps,
+    /// The colours of many classes, round and round.
+    many: [Color; 10],
+    /// Behind shares that are right, and behind those that are wrong.
+    verdicts: [[Color; TINT_LEVELS + 1]; 2],
 }
 
 /// The ground the tints grow from: darker than any usual dark background, so that the middle of the range is calm.
@@ -81,17 +89,25 @@ const TINTS_256: [[u8; TINT_LEVELS + 1]; 2] =
     [[233, 233, 233, 234, 234, 235, 235, 236, 236], [233, 233, 233, 234, 234, 235, 235, 236, 236]];
 const DOTS_256: [[u8; TINT_LEVELS + 1]; 2] =
     [[94, 94, 94, 94, 130, 130, 130, 172, 172], [24, 24, 24, 24, 25, 25, 25, 68, 68]];
+/// Behind what is right and what is wrong, in the 256-colour palette: the nearest colours are grey for half of the way.
+const VERDICTS_256: [[u8; TINT_LEVELS + 1]; 2] =
+    [[233, 235, 22, 22, 22, 28, 28, 28, 28], [233, 235, 52, 52, 52, 88, 88, 124, 124]];
 const WHITE: Rgb = Rgb(255, 255, 255);
 
 impl Theme {
     /// The theme for a terminal of such abilities.
     pub fn new(depth: ColorDepth, glyphs: Glyphs) -> Self {
         let classes = [class_color(0), class_color(1)];
+        let shades = Ramps::new(|color| adapt(depth, color));
+        let many = std::array::from_fn(|class| adapt(depth, class_color(class)));
         if depth == ColorDepth::Ansi256 {
             let indexed = |ramps: [[u8; TINT_LEVELS + 1]; 2]| ramps.map(|ramp| ramp.map(Color::Indexed));
             let points = [Color::Indexed(223), Color::Indexed(153)];
             let solid = [Color::Indexed(208), Color::Indexed(68)];
-            return Self { depth, glyphs, tints: indexed(TINTS_256), dots: indexed(DOTS_256), solid, points };
+            let shades = Ramps::palette(|color| adapt(depth, color));
+            let (tints, dots) = (indexed(TINTS_256), indexed(DOTS_256));
+            let verdicts = indexed(VERDICTS_256);
+            return Self { depth, glyphs, tints, dots, solid, points, shades, many, verdicts };
         }
         let ramp = |from: Rgb, to: Rgb| {
             std::array::from_fn(|level| adapt(depth, from.lerp(to, level as f32 / TINT_LEVELS as f32)))
@@ -101,7 +117,8 @@ impl Theme {
         let point = |class: Rgb| adapt(depth, class.lerp(WHITE, 0.5));
         let (tints, dots) = (classes.map(tint), classes.map(dot));
         let solid = classes.map(|class| adapt(depth, class));
-        Self { depth, glyphs, tints, dots, solid, points: classes.map(point) }
+        let verdicts = [Rgb(40, 112, 64), Rgb(176, 48, 48)].map(|full| ramp(GROUND, full));
+        Self { depth, glyphs, tints, dots, solid, points: classes.map(point), shades, many, verdicts }
     }
 
     /// How many colours there are.
@@ -142,6 +159,22 @@ impl Theme {
     /// The colour of a data point of a class.
     pub fn point(&self, class: usize) -> Color {
         self.points[class.min(1)]
+    }
+
+    /// The colour of a level of [`Shade::level`]; a grey of its own for what has none.
+    pub fn shade(&self, shade: Shade, level: Option<u8>) -> Color {
+        self.shades.color(shade, level)
+    }
+
+    /// The colour of one of many classes; from the eleventh on they come again.
+    pub fn class(&self, class: usize) -> Color {
+        self.many[class % self.many.len()]
+    }
+
+    /// The background of a share, 0 to 1, of what is right or wrong. The root makes a few percent visible.
+    pub fn verdict(&self, right: bool, share: f32) -> Color {
+        let level = (share.clamp(0.0, 1.0).sqrt() * TINT_LEVELS as f32).round() as usize;
+        self.verdicts[usize::from(!right)][level]
     }
 
     /// The style of a role.

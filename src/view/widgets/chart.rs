@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
 
 use super::{Row, labels_across, put_dots};
 use crate::plot::braille::BrailleGrid;
@@ -33,11 +34,22 @@ pub struct Curve<'a> {
     pub mark: Mark,
 }
 
+/// A value to compare curves with: a dashed line across the whole chart.
+#[derive(Debug, Clone, Copy)]
+pub struct Level<'a> {
+    /// The value.
+    pub value: f64,
+    /// What it is.
+    pub name: &'a str,
+}
+
 /// A chart.
 #[derive(Debug)]
 pub struct Chart<'a> {
     /// The curves, those in front last. A cell has one colour: that of the frontmost curve in it.
     pub curves: &'a [Curve<'a>],
+    /// Lines behind the curves.
+    pub levels: &'a [Level<'a>],
     /// The value axis.
     pub axis: &'a Axis,
     /// The other axis, in the unit of its labels.
@@ -71,6 +83,9 @@ impl Chart<'_> {
         }
         self.value_labels(theme, plot, buf);
         self.step_labels(theme, area, plot, buf);
+        for level in self.levels {
+            self.level(level, theme, plot, buf);
+        }
         let mut lines = vec![(0, Style::new()); usize::from(plot.width) * usize::from(plot.height)];
         for curve in self.curves {
             self.curve(curve, theme, plot, &mut lines, buf);
@@ -83,6 +98,48 @@ impl Chart<'_> {
                     cell.set_symbol(theme.pick("×", "X")).set_style(theme.style(Role::Bad));
                 }
             }
+        }
+        self.level_names(theme, plot, buf);
+    }
+
+    /// The row of dots that a value stands in.
+    fn dot_row(&self, value: f64, plot: Rect) -> u16 {
+        let bottom = f64::from(plot.height * 4 - 1);
+        ((1.0 - self.axis.position(value)).clamp(0.0, 1.0) * bottom).round() as u16
+    }
+
+    fn level(&self, level: &Level<'_>, theme: &Theme, plot: Rect, buf: &mut Buffer) {
+        let row = self.dot_row(level.value, plot);
+        let mask = [0b0000_1001, 0b0001_0010, 0b0010_0100, 0b1100_0000][usize::from(row % 4)];
+        // Every other cell: dashes.
+        for x in (plot.left()..plot.right()).step_by(2) {
+            put_dots(theme, buf, x, plot.y + row / 4, mask, theme.style(Role::Dim));
+        }
+    }
+
+    /// Names at the right end of their lines: above or below where that covers no curve, and never over each other.
+    fn level_names(&self, theme: &Theme, plot: Rect, buf: &mut Buffer) {
+        let mut taken: Vec<u16> = Vec::new();
+        for level in self.levels {
+            let width = (level.name.width() as u16).min(plot.width);
+            let left = plot.right() - width;
+            let line = plot.y + self.dot_row(level.value, plot) / 4;
+            let dashes = |y: u16| self.levels.iter().any(|other| plot.y + self.dot_row(other.value, plot) / 4 == y);
+            let curves = |y: u16, buf: &Buffer| {
+                let style = theme.style(Role::Dim);
+                let own = |cell: &ratatui::buffer::Cell| {
+                    cell.symbol() == " " || (dashes(y) && cell.fg == style.fg.unwrap_or_default())
+                };
+                (left..plot.right()).filter(|x| !own(&buf[(*x, y)])).count()
+            };
+            let rows = [line.saturating_sub(1), line + 1, line];
+            let free = rows.into_iter().filter(|y| (plot.top()..plot.bottom()).contains(y)).filter(|y| {
+                // A row that another line runs through belongs to that line's name.
+                !taken.contains(y) && (*y == line || !dashes(*y))
+            });
+            let Some(row) = free.min_by_key(|y| curves(*y, buf)) else { continue };
+            taken.push(row);
+            Row::new(buf, Rect { x: left, y: row, width, height: 1 }, 0).put(level.name, theme.style(Role::Dim));
         }
     }
 

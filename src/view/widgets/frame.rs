@@ -1,13 +1,14 @@
 //! The frame around a panel, with its title and the state of what it shows.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Margin, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::symbols::border;
 use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::Row;
+use crate::app::Area;
 use crate::view::theme::{Role, Theme};
 
 const ASCII: border::Set<'static> = border::Set {
@@ -21,15 +22,54 @@ const ASCII: border::Set<'static> = border::Set {
     horizontal_bottom: "-",
 };
 
+/// Places one can be at within a panel, and the one where one is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trail<'a> {
+    /// From the first to the last.
+    pub names: Vec<&'a str>,
+    /// Which of them.
+    pub current: usize,
+}
+
+impl Trail<'_> {
+    /// Cells of the whole, with a blank on either side.
+    fn width(&self) -> u16 {
+        let names: usize = self.names.iter().map(|name| name.width() + 3).sum();
+        (names as u16).saturating_sub(1)
+    }
+
+    /// The current one alone, and which it is.
+    fn short(&self) -> String {
+        let current = self.names.get(self.current).copied().unwrap_or_default();
+        format!(" {current} {}/{} ", self.current + 1, self.names.len())
+    }
+
+    fn render(&self, theme: &Theme, row: &mut Row<'_>) {
+        let dim = theme.style(Role::Dim);
+        let bright = theme.style(Role::Bright);
+        if self.width() > row.room() {
+            row.put_whole(&self.short(), bright);
+            return;
+        }
+        for (index, name) in self.names.iter().enumerate() {
+            row.put(if index == 0 { " " } else { theme.pick(" › ", " > ") }, dim);
+            row.put(name, if index == self.current { bright } else { dim });
+        }
+        row.put(" ", dim);
+    }
+}
+
 /// A panel's frame.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PanelFrame<'a> {
-    /// Numbers and titles of the panels that share the place.
-    pub titles: &'a [(usize, &'a str)],
-    /// The one among them that is shown.
-    pub shown: (usize, &'a str),
+    /// Titles of the panels that share the place with a blank on either side, and whether it is this one that is shown.
+    pub titles: &'a [(&'a str, bool)],
+    /// Where one is within the panel.
+    pub trail: Option<Trail<'a>>,
     /// Words on the right: axis, scale, range. The first that fit are taken.
     pub status: &'a [String],
+    /// The meaning of those words.
+    pub role: Role,
     /// Whether the panel has the focus.
     pub focused: bool,
 }
@@ -37,17 +77,22 @@ pub struct PanelFrame<'a> {
 impl PanelFrame<'_> {
     /// The place inside the frame, with a column of air on either side where there is room for it.
     pub fn inner(area: Rect) -> Rect {
-        let inside = area.inner(Margin::new(1, 1));
-        if inside.width > 30 { inside.inner(Margin::new(1, 0)) } else { inside }
+        let inside = Area::new(area.x, area.y, area.width, area.height).inside_frame();
+        Rect::new(inside.x, inside.y, inside.width, inside.height)
     }
 
     /// Draws the frame of a window over the panels.
     pub fn window(theme: &Theme, title: &str, status: &str, area: Rect, buf: &mut Buffer) {
+        Self::window_with(theme, title, (status, Role::Dim), area, buf);
+    }
+
+    /// The same with words on the right that mean something.
+    pub fn window_with(theme: &Theme, title: &str, (status, role): (&str, Role), area: Rect, buf: &mut Buffer) {
         frame(theme, theme.style(Role::Accent), area, buf);
         let mut row = title_row(area, buf);
         row.put(&format!(" {title} "), theme.style(Role::Accent).add_modifier(Modifier::BOLD));
         if !status.is_empty() {
-            row.put_right(&format!(" {status} "), theme.style(Role::Dim));
+            row.put_right(&format!(" {status} "), theme.style(role));
         }
     }
 
@@ -56,22 +101,22 @@ impl PanelFrame<'_> {
         frame(theme, theme.style(if self.focused { Role::Accent } else { Role::Frame }), area, buf);
         let mut row = title_row(area, buf);
         let strong = theme.style(if self.focused { Role::Accent } else { Role::Text }).add_modifier(Modifier::BOLD);
-        // The title of what is shown has precedence over the words on the right, those over the other titles.
-        let (before, after) = match self.titles.iter().position(|title| *title == self.shown) {
-            Some(at) => (&self.titles[..at], &self.titles[at + 1..]),
-            None => (self.titles, &[][..]),
-        };
-        let width = |(number, title): &(usize, &str)| (number.to_string().width() + title.width() + 3) as u16;
-        if before.iter().chain([&self.shown]).map(width).sum::<u16>() <= row.room() {
-            for (number, title) in before {
-                row.put(&format!(" {number} {title} "), theme.style(Role::Dim));
-            }
+        for (title, shown) in self.titles {
+            row.put(title, if *shown { strong } else { theme.style(Role::Dim) });
         }
-        let (number, title) = self.shown;
-        row.put(&format!(" {number} {title} "), strong);
-        self.status.iter().any(|status| row.put_right(&format!(" {status} "), theme.style(Role::Dim)));
-        for (number, title) in after {
-            row.put_whole(&format!(" {number} {title} "), theme.style(Role::Dim));
+        let width = |status: &&String| status.width() as u16 + 2;
+        // Words that leave room for the whole trail, unless they say less than half of what could be said otherwise.
+        let (whole, short) = self.trail.as_ref().map_or((0, 0), |trail| (trail.width(), trail.short().width() as u16));
+        let fitting = |beside: u16| self.status.iter().find(|status| width(status) + beside <= row.room());
+        let most = fitting(short);
+        let beside = fitting(whole).filter(|status| most.is_none_or(|most| 2 * width(status) >= width(&most)));
+        // A warning is worth more than a place.
+        let alone = fitting(0).filter(|_| self.role == Role::Warn);
+        if let Some(status) = beside.or(most).or(alone) {
+            row.put_right(&format!(" {status} "), theme.style(self.role));
+        }
+        if let Some(trail) = &self.trail {
+            trail.render(theme, &mut row);
         }
     }
 }

@@ -1,0 +1,141 @@
+//! From a value to a colour, in few enough steps that a frame differs from the last in few cells.
+
+use ratatui::style::Color;
+
+use crate::plot::Rgb;
+use crate::plot::color::{diverging_on, grey, heat, viridis};
+
+/// How values become colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shade {
+    /// From dark violet to yellow: what starts at zero.
+    Viridis,
+    /// From black to white: pixels.
+    Grey,
+    /// From black over red to light yellow: how far something is off.
+    Heat,
+    /// Orange below the middle of the range, blue above: what has a sign. The range has to be symmetric.
+    Diverging,
+}
+
+/// Middle of [`Shade::Diverging`]: zero recedes into a dark ground.
+const MIDDLE: Rgb = Rgb(0x1d, 0x1e, 0x23);
+
+impl Shade {
+    const ALL: [Self; 4] = [Self::Viridis, Self::Grey, Self::Heat, Self::Diverging];
+
+    /// The highest level; the lowest is 0. With a sign it is even, so that zero has a level of its own.
+    pub const fn top(self) -> u8 {
+        match self {
+            Self::Viridis | Self::Grey | Self::Heat => 31,
+            Self::Diverging => 30,
+        }
+    }
+
+    /// The level of a value in a range, clamped; none for what is not finite. In a range without width everything is
+    /// at its start, and in the middle where there is a sign.
+    pub fn level(self, value: f32, (lo, hi): (f32, f32)) -> Option<u8> {
+        if !value.is_finite() {
+            return None;
+        }
+        let share = (value - lo) / (hi - lo);
+        let share = match self {
+            _ if share.is_finite() => share.clamp(0.0, 1.0),
+            Self::Diverging => 0.5,
+            Self::Viridis | Self::Grey | Self::Heat => 0.0,
+        };
+        Some((share * f32::from(self.top())).round() as u8)
+    }
+
+    /// The colour of a level on a terminal that has them all; of none, one that is no value's.
+    pub fn rgb(self, level: Option<u8>) -> Rgb {
+        let share = level.map_or(f32::NAN, |level| f32::from(level.min(self.top())) / f32::from(self.top()));
+        match self {
+            Self::Viridis => viridis(share),
+            Self::Grey => grey(share),
+            Self::Heat => heat(share),
+            Self::Diverging => diverging_on(2.0 * share - 1.0, MIDDLE),
+        }
+    }
+}
+
+/// The same in the 256-colour palette, chosen by eye: the nearest colours of dark violet and dark blue there are greys.
+const VIRIDIS_256: [u8; 32] = [
+    53, 53, 53, 54, 54, 54, 24, 24, 24, 24, 30, 30, 30, 30, 36, 36, 36, 36, 72, 72, 71, 77, 77, 77, 113, 113, 149, 149,
+    184, 184, 220, 226,
+];
+/// From the middle to either end.
+const DIVERGING_256: [[u8; 16]; 2] = [
+    [235, 236, 94, 94, 94, 130, 130, 130, 130, 172, 172, 172, 172, 208, 208, 208],
+    [235, 236, 24, 24, 24, 25, 25, 25, 25, 32, 32, 32, 32, 68, 68, 68],
+];
+
+/// The colours of every shade as a terminal has them, looked up once.
+#[derive(Debug, Clone)]
+pub(super) struct Ramps([[Color; 33]; 4]);
+
+/// Where the colour of what is not finite stands in a ramp.
+const MISSING: usize = 32;
+
+impl Ramps {
+    pub(super) fn new(adapt: impl Fn(Rgb) -> Color) -> Self {
+        let level = |place| (place != MISSING).then_some(place as u8);
+        Self(Shade::ALL.map(|shade| std::array::from_fn(|place| adapt(shade.rgb(level(place))))))
+    }
+
+    /// For a terminal with a palette of 256 colours.
+    pub(super) fn palette(adapt: impl Fn(Rgb) -> Color) -> Self {
+        let mut ramps = Self::new(adapt);
+        let [viridis, _, _, diverging] = &mut ramps.0;
+        for (color, index) in viridis.iter_mut().zip(VIRIDIS_256) {
+            *color = Color::Indexed(index);
+        }
+        for (level, color) in (0..=Shade::Diverging.top()).zip(diverging) {
+            let middle = Shade::Diverging.top() / 2;
+            let side = DIVERGING_256[usize::from(level > middle)];
+            *color = Color::Indexed(side[usize::from(level.abs_diff(middle))]);
+        }
+        ramps
+    }
+
+    pub(super) fn color(&self, shade: Shade, level: Option<u8>) -> Color {
+        self.0[shade as usize][level.map_or(MISSING, |level| usize::from(level.min(shade.top())))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_has_a_level_of_its_own() {
+        let level = |value| Shade::Diverging.level(value, (-2.0, 2.0));
+        assert_eq!([-2.0, 0.0, 2.0].map(level), [Some(0), Some(15), Some(30)]);
+        assert_eq!(Shade::Diverging.rgb(Some(15)), MIDDLE);
+    }
+
+    #[test]
+    fn levels_are_clamped_and_never_not_a_number() {
+        for shade in Shade::ALL {
+            assert_eq!(shade.level(-9.0, (0.0, 1.0)), Some(0));
+            assert_eq!(shade.level(9.0, (0.0, 1.0)), Some(shade.top()));
+            for range in [(0.0, 0.0), (f32::NAN, f32::NAN), (3.0, 3.0)] {
+                let flat = shade.level(0.0, range).unwrap();
+                assert_eq!(flat, if shade == Shade::Diverging { 15 } else { 0 }, "{shade:?} {range:?}");
+            }
+            for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                assert_eq!(shade.level(value, (0.0, 1.0)), None);
+            }
+        }
+    }
+
+    #[test]
+    fn levels_differ() {
+        for shade in Shade::ALL {
+            let mut colors: Vec<Rgb> =
+                (0..=shade.top()).map(|level| shade.rgb(Some(level))).chain([shade.rgb(None)]).collect();
+            colors.dedup();
+            assert_eq!(colors.len(), usize::from(shade.top()) + 2, "{shade:?}");
+        }
+    }
+}
