@@ -1,7 +1,11 @@
 //! What a user can do: one row an action, from which come dispatch, footer, help overlay and the README's table.
 
+use super::codes::CodesAction;
 use super::key::{Code, Key};
+use super::maps::MapsAction;
+use super::network_view::NetworkAction;
 use super::panel::PanelId;
+use super::units::UnitsAction;
 
 /// Something a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +20,8 @@ pub enum Action {
     Panel(u8),
     /// Show the focused panel alone, or all again.
     Zoom,
+    /// Go to the next arrangement of the panels.
+    NextArrangement,
     /// Open or close the help overlay.
     Help,
     /// Pause or resume training.
@@ -44,6 +50,22 @@ pub enum Action {
     Smoothing,
     /// Go to the next way of drawing the boundary.
     BoundaryStyle,
+    /// Change how codes are looked at.
+    Codes(CodesAction),
+    /// Show the next reconstructed pictures (down), or the previous ones (up).
+    Pictures(Direction),
+    /// Select a layer in the network's table, or show what it puts out.
+    Network(NetworkAction),
+    /// Look at maps in another way.
+    Maps(MapsAction),
+    /// Show the selected map alone.
+    OpenMap,
+    /// Look at hidden units in another way.
+    Units(UnitsAction),
+    /// Focus the decision boundary.
+    ToBoundary,
+    /// Focus the hidden units.
+    ToUnits,
     /// Leave the view; asks first while the run is live.
     Leave,
     /// In the dialog: leave and let the run go on.
@@ -83,6 +105,8 @@ pub enum Context {
     Leave,
     /// The last words of a trainer that died.
     Died,
+    /// A single feature map.
+    Map,
 }
 
 /// When a row of the table applies.
@@ -140,10 +164,39 @@ const fn k(c: char) -> Key {
     Key::char(c)
 }
 
+/// A row for the panel of the maps.
+const fn maps(
+    action: MapsAction,
+    name: &'static str,
+    description: &'static str,
+    keys: &'static [Key],
+    footer: Option<u8>,
+) -> Binding {
+    row(Action::Maps(action), name, description, keys, Context::Main, When::Focused(PanelId::Maps), footer)
+}
+
+/// A row for the view of a single map.
+const fn map(action: MapsAction, name: &'static str, keys: &'static [Key], footer: Option<u8>) -> Binding {
+    row(Action::Maps(action), name, "", keys, Context::Map, When::Always, footer)
+}
+
+/// A row for the panel of the hidden units.
+const fn units(
+    action: UnitsAction,
+    name: &'static str,
+    description: &'static str,
+    keys: &'static [Key],
+    footer: Option<u8>,
+) -> Binding {
+    row(Action::Units(action), name, description, keys, Context::Main, When::Focused(PanelId::Units), footer)
+}
+
 /// Every action with its keys.
 pub const BINDINGS: &[Binding] = {
     use Action as A;
-    use Context::{Died, Help, Leave, Main};
+    use Context::{Died, Help, Leave, Main, Map};
+    use MapsAction as M;
+    use UnitsAction as U;
     use When::{Always, Focused, Live, Shown};
     &[
         row(A::TogglePause, "pause", "pause or resume training", &[k(' ')], Main, Live, Some(1)),
@@ -220,11 +273,51 @@ pub const BINDINGS: &[Binding] = {
         row(A::Panel(7), "panel 7", "", &[k('7')], Main, Always, None),
         row(A::Panel(8), "panel 8", "", &[k('8')], Main, Always, None),
         row(A::Panel(9), "panel 9", "", &[k('9')], Main, Always, None),
+        maps(M::PreviousLayer, "layer", "feature maps: the layer before", &[k('[')], Some(4)),
+        maps(M::NextLayer, "layer", "feature maps: the next layer", &[k(']')], Some(4)),
+        maps(M::Probe, "input", "feature maps: the next input picture", &[k('i')], Some(4)),
+        maps(M::Scale, "scale", "feature maps: range per layer, per channel, z-score", &[k('s')], Some(4)),
+        maps(M::Order, "order", "feature maps: by index, maximum, variance", &[k('o')], Some(4)),
+        maps(M::Activation, "before/after", "feature maps: before or after the activation", &[k('a')], Some(4)),
+        row(
+            A::OpenMap,
+            "open",
+            "feature maps: show the selected map alone",
+            &[Key::plain(Code::Enter)],
+            Main,
+            Focused(PanelId::Maps),
+            Some(4),
+        ),
+        maps(
+            M::Select(Direction::Left),
+            "left",
+            "feature maps: select a map, with all arrows or `hjkl`",
+            &[Key::plain(Code::Left), k('h')],
+            None,
+        ),
+        maps(M::Select(Direction::Down), "down", "", &[Key::plain(Code::Down), k('j')], None),
+        maps(M::Select(Direction::Up), "up", "", &[Key::plain(Code::Up), k('k')], None),
+        maps(M::Select(Direction::Right), "right", "", &[Key::plain(Code::Right), k('l')], None),
+        maps(M::PreviousPage, "page", "feature maps: the page before", &[Key::plain(Code::PageUp)], None),
+        maps(M::NextPage, "page", "feature maps: the next page", &[Key::plain(Code::PageDown)], None),
+        units(U::PreviousLayer, "layer", "hidden units: the layer before", &[k('[')], Some(4)),
+        units(U::NextLayer, "layer", "hidden units: the next layer", &[k(']')], Some(4)),
+        units(U::Activation, "before/after", "hidden units: before or after the activation", &[k('a')], Some(4)),
+        row(
+            A::ToUnits,
+            "hidden units",
+            "from the decision boundary to the hidden units, and back",
+            &[k('h')],
+            Main,
+            Focused(PanelId::Boundary),
+            Some(4),
+        ),
+        row(A::ToBoundary, "boundary", "", &[k('h')], Main, Focused(PanelId::Units), Some(4)),
         row(
             A::Zoom,
             "zoom",
             "show the focused panel alone, or all again",
-            &[Key::plain(Code::Enter), k('z')],
+            &[k('z'), Key::plain(Code::Enter)],
             Main,
             Always,
             Some(4),
@@ -245,6 +338,87 @@ pub const BINDINGS: &[Binding] = {
             &[k('b')],
             Main,
             Shown(PanelId::Boundary),
+            Some(9),
+        ),
+        row(
+            A::Codes(CodesAction::Projection),
+            "axes",
+            "code space: principal axes, or any two units",
+            &[k('p')],
+            Main,
+            Focused(PanelId::Codes),
+            Some(4),
+        ),
+        row(
+            A::Codes(CodesAction::NextX),
+            "unit",
+            "code space: next unit across",
+            &[k('x')],
+            Main,
+            Focused(PanelId::Codes),
+            Some(4),
+        ),
+        row(
+            A::Codes(CodesAction::NextY),
+            "unit",
+            "code space: next unit up",
+            &[k('y')],
+            Main,
+            Focused(PanelId::Codes),
+            Some(4),
+        ),
+        row(
+            A::Pictures(Direction::Down),
+            "more",
+            "reconstruction: next pictures",
+            &[Key::plain(Code::PageDown)],
+            Main,
+            Focused(PanelId::Reconstruction),
+            Some(4),
+        ),
+        row(
+            A::Pictures(Direction::Up),
+            "more",
+            "reconstruction: previous pictures",
+            &[Key::plain(Code::PageUp)],
+            Main,
+            Focused(PanelId::Reconstruction),
+            Some(4),
+        ),
+        row(
+            A::Network(NetworkAction::Up),
+            "layer",
+            "network: select the layer above",
+            &[Key::plain(Code::Up), k('k')],
+            Main,
+            Focused(PanelId::Network),
+            Some(4),
+        ),
+        row(
+            A::Network(NetworkAction::Down),
+            "layer",
+            "network: select the layer below",
+            &[Key::plain(Code::Down), k('j')],
+            Main,
+            Focused(PanelId::Network),
+            Some(4),
+        ),
+        row(
+            A::Network(NetworkAction::Open),
+            "show layer",
+            "network: show what the selected layer puts out",
+            &[Key::plain(Code::Enter)],
+            Main,
+            Focused(PanelId::Network),
+            Some(4),
+        ),
+        row(
+            A::NextArrangement,
+            "layout",
+            "next layout: overview, pictures large, curves large",
+            &[k('v')],
+            Main,
+            Always,
             Some(9),
         ),
         row(A::Help, "help", "open or close this help", &[k('?')], Main, Always, Some(2)),
@@ -298,5 +472,24 @@ pub const BINDINGS: &[Binding] = {
         ),
         row(A::Leave, "leave", "leave", &[k('q'), Key::ctrl('c')], Died, Always, Some(1)),
         row(A::Restart, "restart", "start over as a new run, same seed", &[k('r')], Died, Always, Some(2)),
+        map(M::Cursor(Direction::Left), "left", &[Key::plain(Code::Left), k('h')], None),
+        map(M::Cursor(Direction::Down), "down", &[Key::plain(Code::Down), k('j')], None),
+        map(M::Cursor(Direction::Up), "up", &[Key::plain(Code::Up), k('k')], None),
+        map(M::Cursor(Direction::Right), "right", &[Key::plain(Code::Right), k('l')], None),
+        row(
+            A::Close,
+            "close",
+            "close",
+            &[Key::plain(Code::Enter), Key::plain(Code::Esc), k('q'), Key::ctrl('c')],
+            Map,
+            Always,
+            Some(0),
+        ),
+        map(M::PreviousMap, "map", &[k('['), k('p')], Some(1)),
+        map(M::NextMap, "map", &[k(']'), k('n')], Some(1)),
+        map(M::Probe, "input", &[k('i')], Some(2)),
+        map(M::Activation, "before/after", &[k('a')], Some(3)),
+        map(M::Scale, "scale", &[k('s')], Some(4)),
+        row(A::TogglePause, "pause", "pause or resume training", &[k(' ')], Map, Live, Some(5)),
     ]
 };

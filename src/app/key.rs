@@ -23,6 +23,10 @@ pub enum Code {
     Left,
     /// Arrow right.
     Right,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
 }
 
 /// A key press.
@@ -68,6 +72,8 @@ impl fmt::Display for Key {
             Code::Down => f.write_str("Down"),
             Code::Left => f.write_str("Left"),
             Code::Right => f.write_str("Right"),
+            Code::PageUp => f.write_str("PageUp"),
+            Code::PageDown => f.write_str("PageDown"),
         }
     }
 }

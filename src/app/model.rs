@@ -4,8 +4,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::boundary::Boundary;
+use super::codes::Codes;
+use super::confusion::Confusion;
+use super::maps::Maps;
 use super::rate::Rate;
-use crate::log::{Data, Grid, Record, Tag, Value, tags};
+use super::reconstruction::Reconstruction;
+use super::units::Units;
+use crate::log::tags::{RECONSTRUCTION_INPUT, RECONSTRUCTION_OUTPUT};
+use crate::log::{Data, Grid, ImageValue, Record, Tag, TensorValue, Value, tags};
+use crate::recipe::Network;
 use crate::run::{Reply, RunMeta, State};
 use crate::series::{Series, Smoothed};
 
@@ -21,6 +28,16 @@ pub struct Model {
     pub meta: Option<RunMeta>,
     /// The decision boundary, for runs that record one.
     pub boundary: Option<Boundary>,
+    /// What layers make of pictures.
+    pub maps: Maps,
+    /// What hidden units say over the plane.
+    pub units: Units,
+    /// What an autoencoder makes of a few pictures.
+    pub reconstruction: Reconstruction,
+    /// Codes of many pictures.
+    pub codes: Codes,
+    /// Which class is taken for which, for classifiers.
+    pub confusion: Option<Confusion>,
     /// Speed, from the times in the log.
     pub rate: Rate,
     /// What the reader of the log had to say.
@@ -29,6 +46,8 @@ pub struct Model {
     pub trainer_output: Vec<String>,
     /// Whether the log has been read to its end once.
     pub caught_up: bool,
+    /// The newest picture of each tag that has not been decoded yet.
+    undecoded: BTreeMap<Tag, (i64, ImageValue)>,
     series: BTreeMap<Tag, Series>,
     smoothed: Smoothed,
 }
@@ -40,10 +59,16 @@ impl Model {
             path,
             meta: None,
             boundary: None,
+            maps: Maps::default(),
+            units: Units::default(),
+            reconstruction: Reconstruction::default(),
+            codes: Codes::default(),
+            confusion: None,
             rate: Rate::default(),
             notices: Vec::new(),
             trainer_output: Vec::new(),
             caught_up: false,
+            undecoded: BTreeMap::new(),
             series: BTreeMap::new(),
             smoothed: Smoothed::new(smoothing),
         }
@@ -56,9 +81,26 @@ impl Model {
                 self.apply_value(record.step, record.wall_time, value);
             }
         }
+        // Of many pictures that arrive together only the last of each kind is worth the decoding.
+        let undecoded = std::mem::take(&mut self.undecoded);
+        let reconstructed = undecoded.keys().any(|tag| matches!(&**tag, RECONSTRUCTION_INPUT | RECONSTRUCTION_OUTPUT));
+        for (tag, (step, image)) in undecoded {
+            match Grid::decode(&image) {
+                Ok(grid) => self.apply_grid(step, &tag, grid),
+                Err(error) => self.notice(format!("{tag} at step {step}: {error}")),
+            }
+        }
+        if reconstructed {
+            self.measure();
+        }
         if let Some(loss) = self.series.get(tags::LOSS_TRAIN) {
             self.smoothed.update(loss);
         }
+    }
+
+    /// How far reconstructions are off, in the run's loss.
+    fn measure(&mut self) {
+        self.reconstruction.measure(self.meta.as_ref().map_or("", |meta| &meta.loss));
     }
 
     fn apply_value(&mut self, step: i64, wall_time: f64, Value { tag, data }: Value) {
@@ -69,17 +111,55 @@ impl Model {
                 }
                 self.series.entry(tag).or_default().push(step, value);
             }
-            Data::Image(image) if &*tag == tags::BOUNDARY_P => match Grid::decode(&image) {
-                Ok(grid) => self.boundary.get_or_insert_default().set_grid(step, grid),
-                Err(error) => self.notice(format!("{tag} at step {step}: {error}")),
-            },
-            Data::Tensor(tensor) if &*tag == tags::BOUNDARY_POINTS => {
-                self.boundary.get_or_insert_default().set_points(&tensor);
+            // Pictures of other programs carry no values.
+            Data::Image(image) if image.meta.is_some() => {
+                self.undecoded.insert(tag, (step, image));
             }
-            Data::Tensor(tensor) if &*tag == tags::BOUNDARY_POINTS_P => {
-                self.boundary.get_or_insert_default().set_probabilities(&tensor.values);
-            }
+            Data::Tensor(tensor) => self.apply_tensor(step, &tag, &tensor),
             _ => {}
+        }
+    }
+
+    fn apply_tensor(&mut self, step: i64, tag: &str, tensor: &TensorValue) {
+        let classes = || tensor.values.iter().map(|value| value.max(0.0) as u32).collect();
+        match tag {
+            tags::BOUNDARY_POINTS => self.boundary.get_or_insert_default().set_points(tensor),
+            tags::BOUNDARY_POINTS_P => self.boundary.get_or_insert_default().set_probabilities(&tensor.values),
+            tags::RECONSTRUCTION_LABELS => self.reconstruction.labels = classes(),
+            tags::CODE_LABELS => self.codes.labels = classes(),
+            tags::CONFUSION => self.confusion = Confusion::new(step, tensor).or(self.confusion.take()),
+            _ => {
+                if let Some((tags::PEAK, layer)) = tag.split_once('/') {
+                    self.maps.peaks.insert(layer.to_owned(), tensor.values.clone().into());
+                }
+            }
+        }
+    }
+
+    fn apply_grid(&mut self, step: i64, tag: &str, grid: Grid) {
+        match tag {
+            tags::BOUNDARY_P => self.boundary.get_or_insert_default().set_grid(step, grid),
+            tags::RECONSTRUCTION_INPUT => self.reconstruction.inputs = grid.maps(),
+            tags::RECONSTRUCTION_OUTPUT => {
+                self.reconstruction.step = step;
+                self.reconstruction.outputs = grid.maps();
+            }
+            tags::RECONSTRUCTION_CODES => self.reconstruction.codes = Some(grid.values),
+            tags::CODE_POINTS => self.codes.set_points(step, grid.values),
+            _ => match tag.split_once('/') {
+                Some((tags::MAPS, rest)) => {
+                    if let Some((layer, probe)) = rest.split_once('/') {
+                        self.maps.set(step, layer, probe, &grid);
+                    }
+                }
+                Some((tags::KERNELS, layer)) => {
+                    if let Some(kernels) = grid.maps() {
+                        self.maps.kernels.insert(layer.to_owned(), kernels);
+                    }
+                }
+                Some((tags::RESPONSE, layer)) => self.units.set(step, layer, &grid),
+                _ => {}
+            },
         }
     }
 
@@ -94,7 +174,11 @@ impl Model {
 
     /// Takes over the run's own account.
     pub fn set_meta(&mut self, meta: RunMeta) {
+        let other_loss = self.meta.as_ref().is_none_or(|before| before.loss != meta.loss);
         self.meta = Some(meta);
+        if other_loss {
+            self.measure();
+        }
     }
 
     /// Takes over what a control command was answered with: newer than `run.json`, which is written once a second.
@@ -110,6 +194,22 @@ impl Model {
         }
     }
 
+    /// The network, if it is known.
+    pub fn network(&self) -> Option<&Network> {
+        self.meta.as_ref()?.network.as_ref()
+    }
+
+    /// Rows and columns of the network's input, if it is a picture.
+    pub fn picture_size(&self) -> Option<[usize; 2]> {
+        let size = |picture: &ndarray::Array2<f32>| picture.shape().try_into().ok();
+        self.network().and_then(Network::picture_size).or_else(|| self.maps.inputs.values().next().and_then(size))
+    }
+
+    /// The probes that have maps, in the run's order.
+    pub fn probes(&self) -> Vec<&str> {
+        self.maps.probes(self.meta.as_ref().map_or(&[], |meta| &meta.probes))
+    }
+
     /// The series of a tag.
     pub fn series(&self, tag: &str) -> Option<&Series> {
         self.series.get(tag).filter(|series| !series.is_empty())
@@ -118,6 +218,36 @@ impl Model {
     /// The last value of a tag.
     pub fn last(&self, tag: &str) -> Option<f64> {
         self.series(tag)?.last().map(|(_, value)| value)
+    }
+
+    /// What the loss over the evaluation set was measured on, in two words.
+    pub fn evaluated(&self) -> &str {
+        let named = self.meta.as_ref().map(|meta| meta.evaluated.as_str());
+        named.filter(|name| !name.is_empty()).unwrap_or("full set")
+    }
+
+    /// The learning rate in force: the log's where that is ahead of the run's own account, as with a schedule.
+    pub fn lr(&self) -> Option<f64> {
+        let meta = self.meta.as_ref();
+        let logged = self.series(tags::LR).and_then(Series::last);
+        let ahead = logged.filter(|(step, lr)| lr.is_finite() && meta.is_none_or(|meta| *step > meta.step as i64));
+        ahead.map(|(_, lr)| lr).or(meta.map(|meta| meta.lr))
+    }
+
+    /// Which units or channels of a layer are zero on all of the evaluation set; none where that is not known.
+    pub fn dead(&self, layer: &str) -> Option<Vec<bool>> {
+        Some(self.maps.peaks.get(layer)?.iter().map(|peak| *peak == 0.0).collect())
+    }
+
+    /// Which units of the code are dead, as far as that is known; as many as the code has.
+    pub fn dead_code(&self) -> Vec<bool> {
+        let network = self.meta.as_ref().and_then(|meta| meta.network.as_ref());
+        let layer = network.and_then(|network| Some(&network.layers[network.code()?].name));
+        let codes = self.codes.points.as_ref().or(self.reconstruction.codes.as_ref());
+        let units = codes.map_or(0, ndarray::Array2::ncols);
+        let mut dead = layer.and_then(|layer| self.dead(layer)).unwrap_or_default();
+        dead.resize(units, false);
+        dead
     }
 
     /// The smoothed training loss.

@@ -7,6 +7,16 @@ pub enum PanelId {
     Loss,
     /// The decision boundary over a two-dimensional input.
     Boundary,
+    /// What each hidden unit says over the plane.
+    Units,
+    /// What a layer makes of a picture, channel by channel.
+    Maps,
+    /// What an autoencoder makes of a few pictures.
+    Reconstruction,
+    /// The codes of many pictures in two dimensions.
+    Codes,
+    /// Which class is taken for which.
+    Confusion,
     /// Current values with their history.
     Metrics,
     /// Layers, shapes and parameters.
@@ -19,8 +29,45 @@ impl PanelId {
         match self {
             PanelId::Loss => "Loss",
             PanelId::Boundary => "Decision boundary",
+            PanelId::Units => "Hidden units",
+            PanelId::Maps => "Feature maps",
+            PanelId::Reconstruction => "Reconstruction",
+            PanelId::Codes => "Code space",
+            PanelId::Confusion => "Confusion",
             PanelId::Metrics => "Metrics",
             PanelId::Network => "Network",
+        }
+    }
+
+    /// Whether it shows something of the network at work, not numbers about it.
+    pub fn is_picture(self) -> bool {
+        !matches!(self, PanelId::Loss | PanelId::Metrics | PanelId::Network)
+    }
+
+    /// Columns from which it says all it has to say.
+    pub(super) fn wanted_columns(self) -> u16 {
+        match self {
+            PanelId::Confusion => 47,
+            _ => 50,
+        }
+    }
+
+    /// Rows from which it says all it has to say, and more than which it has no use for; 0 where any will do.
+    pub(super) fn wanted_rows(self) -> (u16, u16) {
+        match self {
+            // Three digits of five rows below each other, a code of four, two rows of labels, and the frame; then a free
+            // row after each of them.
+            PanelId::Reconstruction => (23, 27),
+            _ => (0, 0),
+        }
+    }
+
+    /// What the loss chart gets of the width beside it, in percent: a boundary wants the shape of its plane, a row of
+    /// pictures wants to be wide.
+    pub(super) fn loss_share(self) -> u16 {
+        match self {
+            PanelId::Boundary | PanelId::Units => 50,
+            _ => 42,
         }
     }
 }

@@ -3,11 +3,16 @@
 use std::path::PathBuf;
 
 use super::action::{Action, BINDINGS, Binding, Context, Direction, LR_FACTOR, When};
+use super::codes::{CodesView, Projection};
 use super::key::Key;
-use super::layout::{Layout, Request, layout};
+use super::layout::{Arrangement, Layout, Request, layout};
+use super::maps::{Looking, MapsAction, Sheet};
 use super::model::Model;
+use super::network_view::NetworkView;
 use super::panel::PanelId;
-use crate::log::Record;
+use super::units::UnitsLooking;
+use crate::log::{Record, tags};
+use crate::recipe::Network;
 use crate::run::{Command, Reply, RunMeta, State};
 
 /// What has happened.
@@ -70,6 +75,8 @@ pub enum Overlay {
     Leave,
     /// How the trainer died: its last words.
     Died,
+    /// The selected feature map alone.
+    Map,
 }
 
 /// How the decision boundary is drawn.
@@ -110,6 +117,8 @@ pub struct App {
     pub size: (u16, u16),
     /// Whether the focused panel has the screen for itself.
     pub zoomed: bool,
+    /// What gets most of the screen.
+    pub arrangement: Arrangement,
     /// What lies over the panels.
     pub overlay: Option<Overlay>,
     /// Whether the loss axis is logarithmic.
@@ -118,6 +127,16 @@ pub struct App {
     pub smoothing: f64,
     /// How the boundary is drawn.
     pub boundary_style: BoundaryStyle,
+    /// How codes are looked at.
+    pub codes_view: CodesView,
+    /// The first of the reconstructed pictures that is asked for.
+    pub first_picture: usize,
+    /// Which layer is selected.
+    pub network_view: NetworkView,
+    /// How feature maps are looked at.
+    pub maps: Looking,
+    /// How hidden units are looked at.
+    pub units: UnitsLooking,
     /// What went wrong last, until the next key.
     pub alert: Option<String>,
     /// Panels by how recently they had the focus.
@@ -132,10 +151,16 @@ impl App {
             model: Model::new(path, smoothing),
             size,
             zoomed: false,
+            arrangement: Arrangement::default(),
             overlay: None,
             log_axis: false,
             smoothing,
             boundary_style: BoundaryStyle::default(),
+            codes_view: CodesView::default(),
+            first_picture: 0,
+            network_view: NetworkView::default(),
+            maps: Looking::default(),
+            units: UnitsLooking::default(),
             alert: None,
             recent: vec![PanelId::Loss],
         }
@@ -147,19 +172,32 @@ impl App {
         self.recent.iter().copied().find(|id| panels.contains(id)).unwrap_or(PanelId::Loss)
     }
 
-    /// The panels this run has something for, in the order of their numbers.
+    /// The panels this run has something for, in the order of their numbers, the most telling picture first.
     pub fn panels(&self) -> Vec<PanelId> {
-        let planar = self
-            .model
-            .meta
-            .as_ref()
-            .and_then(|meta| meta.network.as_ref())
-            .is_some_and(|network| network.input_shape == [2] && network.output_shape() == [1]);
-        let boundary = self.model.boundary.is_some() || planar;
-        [Some(PanelId::Loss), boundary.then_some(PanelId::Boundary), Some(PanelId::Metrics), Some(PanelId::Network)]
-            .into_iter()
-            .flatten()
-            .collect()
+        let model = &self.model;
+        // Until the first step what will come is known from the network: so that nothing jumps when it does.
+        let early = model.is_live() && model.series(tags::LOSS_TRAIN).is_none();
+        let network = model.meta.as_ref().and_then(|meta| meta.network.as_ref()).filter(|_| early);
+        let expected = |what: fn(&Network) -> bool| network.is_some_and(what);
+        let planar = |network: &Network| network.input_shape == [2] && network.output_shape() == [1];
+        let boundary = model.boundary.is_some() || expected(planar);
+        let picture = |network: &Network| network.picture_size().is_some();
+        let code = |network: &Network| network.picture_size().is_some() && network.code().is_some();
+        [
+            (PanelId::Loss, true),
+            (PanelId::Boundary, boundary),
+            (PanelId::Units, !model.units.responses.is_empty()),
+            (PanelId::Reconstruction, model.reconstruction.outputs.is_some() || expected(code)),
+            (PanelId::Codes, model.codes.points.is_some() || expected(code)),
+            (PanelId::Maps, !model.maps.sets.is_empty() || expected(picture)),
+            // Of two classes the boundary says the same and more.
+            (PanelId::Confusion, model.confusion.is_some() && !boundary),
+            (PanelId::Metrics, true),
+            (PanelId::Network, true),
+        ]
+        .into_iter()
+        .filter_map(|(id, shown)| shown.then_some(id))
+        .collect()
     }
 
     /// The number a panel answers to, 1-based.
@@ -167,20 +205,22 @@ impl App {
         self.panels().iter().position(|panel| *panel == id).map(|i| i + 1)
     }
 
-    /// Cells that a panel's number and title take in a frame, with a blank on either side and between them.
-    pub fn title_width(&self, id: PanelId) -> u16 {
-        let digits = self.number(id).unwrap_or(0).to_string().len();
-        (digits + id.title().chars().count() + 3) as u16
-    }
-
     /// Where everything stands; `None` on a screen that is too small.
     pub fn layout(&self) -> Option<Layout> {
         let panels = self.panels();
         let layers = self.model.meta.as_ref().and_then(|meta| meta.network.as_ref()).map_or(0, |net| net.layers.len());
-        // Metrics: one row each. Network: head, input, layers, a blank line, four facts. And the frame.
-        let detail_rows = METRIC_ROWS.max(layers.min(99) as u16 + 7) + 2;
-        let (size, zoomed) = (self.size, self.zoomed);
-        layout(Request { size, panels: &panels, recent: &self.recent, zoomed, detail_rows })
+        // Metrics: one row each. Network: head, input, layers, sum, three rows of facts. And the frame.
+        let detail_rows = METRIC_ROWS.max(layers.min(99) as u16 + 6) + 2;
+        let (size, zoomed, arrangement) = (self.size, self.zoomed, self.arrangement);
+        layout(Request { size, panels: &panels, recent: &self.recent, zoomed, arrangement, detail_rows })
+    }
+
+    /// How the panel of the maps is shared out, while it is on the screen and there is something in it.
+    pub fn sheet(&self) -> Option<Sheet> {
+        let picture = self.maps.picture.as_ref()?;
+        let slots = self.layout()?.slots;
+        let slot = slots.iter().find(|slot| slot.shown == PanelId::Maps)?;
+        Some(Sheet::new(slot.area.inside_frame(), picture.channels.len(), picture.size()))
     }
 
     /// What has the keyboard.
@@ -190,6 +230,7 @@ impl App {
             Some(Overlay::Help { .. }) => Context::Help,
             Some(Overlay::Leave) => Context::Leave,
             Some(Overlay::Died) => Context::Died,
+            Some(Overlay::Map) => Context::Map,
         }
     }
 
@@ -210,13 +251,26 @@ impl App {
 
     /// The footer's rows that apply now, the most important first.
     pub fn hints(&self) -> Vec<&'static Binding> {
+        // What a key does not do now because the focused panel has taken it is no hint.
+        let answers = |row: &&Binding| self.answer(row.keys[0]).is_some_and(|answer| answer.action == row.action);
         let mut rows: Vec<_> = BINDINGS.iter().filter(|row| row.footer.is_some() && self.applies(row)).collect();
+        rows.retain(answers);
         rows.sort_by_key(|row| row.footer);
         rows
     }
 
     /// Takes a message and returns what shall be done outside.
     pub fn update(&mut self, message: Message) -> Vec<Effect> {
+        let effects = self.take(message);
+        self.maps.refresh(&self.model);
+        self.units.refresh(&self.model);
+        if self.overlay == Some(Overlay::Map) && self.maps.picture.is_none() {
+            self.overlay = None;
+        }
+        effects
+    }
+
+    fn take(&mut self, message: Message) -> Vec<Effect> {
         match message {
             Message::Key(key) => return self.key(key),
             Message::Click { x, y } => self.click(x, y),
@@ -251,10 +305,13 @@ impl App {
 
     fn key(&mut self, key: Key) -> Vec<Effect> {
         self.alert = None;
-        // Rows for the focused panel come before general ones on the same key.
-        let mut rows: Vec<_> = BINDINGS.iter().filter(|row| row.keys.contains(&key) && self.applies(row)).collect();
-        rows.sort_by_key(|row| !matches!(row.when, When::Focused(_)));
-        rows.first().map_or_else(Vec::new, |row| self.act(row.action))
+        self.answer(key).map_or_else(Vec::new, |row| self.act(row.action))
+    }
+
+    /// The row that answers to a key now. Those for the focused panel come before general ones.
+    fn answer(&self, key: Key) -> Option<&'static Binding> {
+        let rows = || BINDINGS.iter().filter(|row| row.keys.contains(&key) && self.applies(row));
+        rows().find(|row| matches!(row.when, When::Focused(_))).or_else(|| rows().next())
     }
 
     fn click(&mut self, x: u16, y: u16) {
@@ -262,13 +319,12 @@ impl App {
             && let Some(slot) = self.layout().and_then(|layout| layout.slot_at(x, y).cloned())
         {
             // On the frame's first row stand the titles of all that share it.
-            let titles = slot.members.iter().map(|id| (*id, self.title_width(*id)));
-            let title = if y == slot.area.y { at_offset(titles, x.saturating_sub(slot.area.x + 2)) } else { None };
+            let title = if y == slot.area.y { self.tab_at(&slot, x) } else { None };
             self.set_focus(title.unwrap_or(slot.shown));
         }
     }
 
-    fn set_focus(&mut self, id: PanelId) {
+    pub(super) fn set_focus(&mut self, id: PanelId) {
         self.recent.retain(|other| *other != id);
         self.recent.insert(0, id);
     }
@@ -277,23 +333,17 @@ impl App {
         match action {
             Action::NextPanel => self.turn(1),
             Action::PreviousPanel => self.turn(-1),
-            Action::Move(direction) => {
-                let neighbour = self.layout().and_then(|layout| layout.neighbour(self.focus(), direction));
-                match neighbour {
-                    Some(id) => self.set_focus(id),
-                    // Where panels share one frame the arrows go through them.
-                    None if self.layout().is_some_and(|layout| layout.slots.len() == 1) => {
-                        self.turn(if matches!(direction, Direction::Left | Direction::Up) { -1 } else { 1 });
-                    }
-                    None => {}
-                }
-            }
+            Action::Move(direction) => self.go(direction),
             Action::Panel(number) => {
                 if let Some(id) = self.panels().get(usize::from(number).wrapping_sub(1)) {
                     self.set_focus(*id);
                 }
             }
             Action::Zoom => self.zoomed = !self.zoomed,
+            Action::NextArrangement => {
+                self.arrangement = self.arrangement.next(&self.panels());
+                self.zoomed = false;
+            }
             Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
             Action::Close => self.overlay = None,
             Action::Scroll(direction) => {
@@ -313,6 +363,22 @@ impl App {
                 self.model.set_smoothing(self.smoothing);
             }
             Action::BoundaryStyle => self.boundary_style = self.boundary_style.next(),
+            Action::Codes(action) => self.codes_view.act(action, &self.model.dead_code()),
+            Action::Pictures(direction) => self.page(direction),
+            Action::Network(action) => self.act_on_network(action),
+            Action::Maps(action) => {
+                let sheet = self.sheet();
+                self.maps.act(action, &self.model, sheet.as_ref());
+                return self.look(action).into_iter().collect();
+            }
+            Action::OpenMap => {
+                self.maps.seek_maximum();
+                // Closed again at once if there is no picture.
+                self.overlay = Some(Overlay::Map);
+            }
+            Action::Units(action) => self.units.act(action, &self.model),
+            Action::ToBoundary => self.set_focus(PanelId::Boundary),
+            Action::ToUnits => self.set_focus(PanelId::Units),
             Action::Restart => return vec![Effect::StartOver { new_seed: false }],
             Action::RestartNewSeed => return vec![Effect::StartOver { new_seed: true }],
             Action::Leave if self.model.is_live() => self.overlay = Some(Overlay::Leave),
@@ -328,6 +394,46 @@ impl App {
             | Action::PaceUnlimited => return self.control(action).map(Effect::Control).into_iter().collect(),
         }
         Vec::new()
+    }
+
+    /// Gives the focus to the panel on that side.
+    pub(super) fn go(&mut self, direction: Direction) {
+        let Some(layout) = self.layout() else { return };
+        match layout.neighbour(self.focus(), direction) {
+            Some(id) => self.set_focus(id),
+            // Where panels share one frame the arrows go through them.
+            None if layout.slots.len() == 1 => {
+                self.turn(if matches!(direction, Direction::Left | Direction::Up) { -1 } else { 1 });
+            }
+            None => {}
+        }
+    }
+
+    /// Goes on to the next reconstructed pictures, or back, by as many as stand side by side.
+    fn page(&mut self, direction: Direction) {
+        let slots = self.layout().map(|layout| layout.slots).unwrap_or_default();
+        let Some(slot) = slots.iter().find(|slot| slot.shown == PanelId::Reconstruction) else { return };
+        let reconstruction = &self.model.reconstruction;
+        let count = reconstruction.outputs.as_ref().map_or(0, |outputs| outputs.dim().0);
+        let strip = reconstruction.strip(slot.area.inside_frame());
+        let first = strip.first(self.first_picture, count);
+        self.first_picture = match direction {
+            Direction::Down => strip.first(first + strip.across, count),
+            _ => first.saturating_sub(strip.across),
+        };
+    }
+
+    /// What the axes of the code space are.
+    pub fn projection(&self) -> Projection {
+        self.codes_view.projection(&self.model.dead_code())
+    }
+
+    /// Asks a live trainer to look most often at what is looked at here.
+    fn look(&self, action: MapsAction) -> Option<Effect> {
+        let meta = self.model.meta.as_ref().filter(|_| action == MapsAction::Probe && self.holds(When::Live))?;
+        let asked = self.maps.probe(&self.model)?;
+        let place = meta.probes.iter().position(|probe| probe == asked)?;
+        Some(Effect::Control(Command::Look { probe: u32::try_from(place).ok()? }))
     }
 
     fn turn(&mut self, by: isize) {
@@ -379,13 +485,4 @@ impl App {
 /// The rows of the help overlay.
 pub fn help_rows() -> u16 {
     BINDINGS.iter().filter(|row| row.is_in_help()).count() as u16
-}
-
-/// The item that covers a place, of items laid side by side.
-fn at_offset<T>(items: impl IntoIterator<Item = (T, u16)>, offset: u16) -> Option<T> {
-    let mut end = 0;
-    items.into_iter().find_map(|(item, width)| {
-        end += width;
-        (offset < end).then_some(item)
-    })
 }
