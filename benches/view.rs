@@ -2,6 +2,9 @@
 //! the machines are shared.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement prints, and fails like a test")]
 
+#[path = "../tests/support/cnn.rs"]
+mod cnn;
+
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -45,7 +48,8 @@ fn resident_mib() -> f64 {
 
 fn boundary() -> Value {
     let values = Array2::from_shape_fn((96, 128), |(y, x)| 1.0 / (1.0 + (-(x as f32 - y as f32) / 16.0).exp()));
-    let meta = GridMeta { shape: [96, 128], min: 0.0, max: 1.0, layer: None, extent: Some([-1.4, 2.4, -0.9, 1.4]) };
+    let meta =
+        GridMeta { shape: [96, 128], min: 0.0, max: 1.0, extent: Some([-1.4, 2.4, -0.9, 1.4]), ..GridMeta::default() };
     Value { tag: Arc::from(tags::BOUNDARY_P), data: Data::Image(Grid { values, meta }.encode().unwrap()) }
 }
 
@@ -152,6 +156,33 @@ fn key() {
     println!("key press to frame: {:.2} ms", time * 1e3);
 }
 
+/// 64 maps of 11 by 11 values on a screen of their own. Bound: 1 ms of CPU.
+fn maps() {
+    let theme = Theme::new(ColorDepth::TrueColor, Glyphs::Braille);
+    let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).unwrap();
+    let mut app = App::new(PathBuf::from("/runs/cnn-0001"), SIZE);
+    app.update(Message::Status(Box::new(cnn::meta(403))));
+    let record = cnn::record(403);
+    let arrival = least(20, || {
+        app.update(Message::Records(vec![record.clone()]));
+    });
+    println!("77 maps and all kernels of cnn arrive: {:.2} ms", arrival * 1e3);
+    app.update(Message::Key(Key::char('2')));
+    app.update(Message::Key(Key::char('z')));
+    for key in [None, Some(']'), Some(']')] {
+        if let Some(key) = key {
+            app.update(Message::Key(Key::char(key)));
+        }
+        let picture = app.maps.picture.as_ref().unwrap();
+        let (layer, count, [height, width]) = (picture.layer.clone(), picture.channels.len(), picture.size());
+        let frame = least(200, || {
+            terminal.draw(|frame| view::draw(black_box(&app), &theme, frame)).unwrap();
+        });
+        println!("{layer}, {count} maps of {height}x{width}, {}x{}: {:.0} us", SIZE.0, SIZE.1, frame * 1e6);
+        assert!(frame < 1e-3, "a grid of maps draws in under 1 ms");
+    }
+}
+
 /// From exec to the first byte of the first frame, on a pseudo-terminal, beside a program that does nothing. Bound: 20 ms
 /// on a quiet machine, median of ten.
 fn first_frame() {
@@ -213,4 +244,5 @@ fn main() {
     frames();
     open();
     key();
+    maps();
 }

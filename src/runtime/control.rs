@@ -92,7 +92,7 @@ fn coalesce(commands: impl Iterator<Item = Command>) -> Vec<Command> {
     for command in commands {
         match command {
             Command::Stop => return vec![Command::Stop],
-            Command::SetLr { .. } | Command::SetPace { .. } | Command::Watch => {
+            Command::SetLr { .. } | Command::SetPace { .. } | Command::Look { .. } | Command::Watch => {
                 batch.retain(|earlier| std::mem::discriminant(earlier) != std::mem::discriminant(&command));
             }
             _ => {}
@@ -139,6 +139,8 @@ mod tests {
         let lr = |lr| Command::SetLr { lr };
         let batch = coalesce([lr(0.1), Command::Pause, lr(0.2), Command::Step { steps: 1 }, lr(0.3)].into_iter());
         assert_eq!(batch, [Command::Pause, Command::Step { steps: 1 }, lr(0.3)]);
+        let looks = (0..3).map(|probe| Command::Look { probe });
+        assert_eq!(coalesce(looks), [Command::Look { probe: 2 }]);
         assert_eq!(coalesce([lr(0.1), Command::Stop, Command::Resume].into_iter()), [Command::Stop]);
         let steps = [Command::Step { steps: 1 }, Command::Step { steps: 1 }];
         assert_eq!(coalesce(steps.into_iter()), steps, "every step counts");

@@ -18,6 +18,8 @@ pub(super) fn message(event: &Event) -> Option<Message> {
                 KeyCode::Down => Code::Down,
                 KeyCode::Left => Code::Left,
                 KeyCode::Right => Code::Right,
+                KeyCode::PageUp => Code::PageUp,
+                KeyCode::PageDown => Code::PageDown,
                 _ => return None,
             };
             if key.modifiers.contains(KeyModifiers::ALT) {

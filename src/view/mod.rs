@@ -2,6 +2,7 @@
 
 mod overlay;
 mod panels;
+mod shade;
 pub mod theme;
 pub mod widgets;
 mod wrap;
@@ -10,7 +11,8 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::app::{App, Area, Overlay, SMALLEST, Slot};
+use crate::app::{App, Area, Layout, Overlay, SMALLEST, Slot};
+pub use shade::Shade;
 pub use theme::{ColorDepth, Glyphs, Role, Theme};
 use widgets::{PanelFrame, Row};
 
@@ -36,6 +38,7 @@ pub fn draw_into(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         None => {}
         Some(Overlay::Help { scroll }) => overlay::help(app, theme, scroll, area, buf),
         Some(Overlay::Leave) => overlay::leave(app, theme, area, buf),
+        Some(Overlay::Map) => panels::draw_map(app, theme, body(&layout).intersection(area), buf),
         Some(Overlay::Died) => overlay::died(app, theme, area, buf),
     }
     if theme.ascii() {
@@ -51,6 +54,8 @@ fn to_ascii(buf: &mut Buffer) {
             "·" => "|",
             "…" => "~",
             "×" => "x",
+            "→" => ">",
+            "↑" => "^",
             _ => "?",
         });
     }
@@ -58,13 +63,20 @@ fn to_ascii(buf: &mut Buffer) {
 
 fn draw_slot(app: &App, theme: &Theme, slot: &Slot, screen: Rect, buf: &mut Buffer) {
     let area = rect(slot.area).intersection(screen);
-    let titled = |id| (app.number(id).unwrap_or(0), crate::app::PanelId::title(id));
-    let titles: Vec<_> = slot.members.iter().map(|id| titled(*id)).collect();
+    let tabs = app.tabs(slot);
+    let titles: Vec<_> = tabs.iter().map(|tab| (tab.text.as_str(), tab.id == slot.shown)).collect();
     let status = panels::status(app, slot.shown);
-    let frame =
-        PanelFrame { titles: &titles, shown: titled(slot.shown), status: &status, focused: app.focus() == slot.shown };
+    let role = if panels::is_untrained(app, slot.shown) { Role::Warn } else { Role::Dim };
+    let (trail, focused) = (panels::trail(app, slot.shown), app.focus() == slot.shown);
+    let frame = PanelFrame { titles: &titles, trail, status: &status, role, focused };
     frame.render(theme, area, buf);
     panels::draw(app, theme, slot.shown, PanelFrame::inner(area), buf);
+}
+
+/// All between header and footer.
+fn body(layout: &Layout) -> Rect {
+    let (header, footer) = (rect(layout.header), layout.footer);
+    Rect { y: header.bottom(), height: footer.y.saturating_sub(header.bottom()), ..header }
 }
 
 fn too_small(theme: &Theme, area: Rect, buf: &mut Buffer) {

@@ -6,9 +6,8 @@ use ratatui::style::Style;
 
 use super::super::theme::{ColorDepth, Glyphs, Role, Theme};
 use super::super::widgets::{Field, FieldPoint, Row, labels_across};
-use super::waiting;
+use super::{at_step, waiting};
 use crate::app::App;
-use crate::plot::format;
 use crate::plot::scale::{Axis, AxisKind};
 
 /// Width of the labels on the left.
@@ -20,7 +19,7 @@ pub(super) fn status(app: &App) -> Vec<String> {
     match app.model.boundary.as_ref().and_then(|boundary| boundary.grid.as_ref().map(|grid| (boundary.step, grid))) {
         Some((step, grid)) => {
             let (least, greatest) = (least(&grid.values), greatest(&grid.values));
-            let step = format!("step {}", format::count(step.max(0) as u64));
+            let step = at_step(step);
             vec![format!("p {least:.2} … {greatest:.2} · {step}"), step]
         }
         None => Vec::new(),

@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::super::theme::{Role, Theme};
 use super::super::widgets::{Gauge, Row};
+use super::UNTRAINED;
 use crate::app::{App, Model};
 use crate::log::tags;
 use crate::plot::format;
@@ -47,7 +48,8 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     if area.height == 1 {
         // The only row: progress must be on it.
         if let Some(meta) = &model.meta {
-            row.put(&epochs(model, meta), theme.style(Role::Text));
+            let role = if meta.epochs == 0 { Role::Warn } else { Role::Text };
+            row.put(&epochs(model, meta), theme.style(role));
         }
         return;
     }
@@ -59,7 +61,7 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
     if let Some(meta) = &model.meta {
         let device = meta.device.clone().unwrap_or_default();
-        let optimizer = format!("{} lr {}", meta.optimizer, format::short(meta.lr));
+        let optimizer = format!("{} lr {}", meta.optimizer, format::short(model.lr().unwrap_or(meta.lr)));
         let batch = format!("batch {}", meta.batch_size);
         let seed = format!("seed {}", meta.seed);
         let mut separator = "";
@@ -91,7 +93,11 @@ fn speed(model: &Model) -> Vec<String> {
     parts
 }
 
+/// How far it is; what is not to be trained is not on its way.
 fn epochs(model: &Model, meta: &RunMeta) -> String {
+    if meta.epochs == 0 {
+        return UNTRAINED.to_owned();
+    }
     format!("epoch {}/{}", model.epoch().floor() as u64, format::count(meta.epochs))
 }
 
@@ -110,7 +116,11 @@ fn progress(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         row.put_whole(&format!("at {}", epochs(model, meta)), dim);
         return;
     }
-    row.put("epoch ", dim).put(&epochs(model, meta)["epoch ".len()..], theme.style(Role::Bright)).gap(2);
+    let text = epochs(model, meta);
+    match text.strip_prefix("epoch ") {
+        Some(epochs) => row.put("epoch ", dim).put(epochs, theme.style(Role::Bright)).gap(2),
+        None => row.put(&text, theme.style(Role::Warn).add_modifier(Modifier::BOLD)).gap(2),
+    };
     let total = model.total_steps();
     let mut right = Vec::new();
     if let Some(probes) = model.last(tags::PROBE_SHARE).filter(|_| meta.state.is_live()) {
@@ -137,6 +147,10 @@ fn progress(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         }
         row.put_right(&text, theme.style(role));
         row.put_right("  ", dim);
+    }
+    if meta.epochs == 0 {
+        row.put_whole("the network as it starts; nothing has been learnt", dim);
+        return;
     }
     let share = total.map_or(0.0, |total| model.step() as f64 / total as f64);
     let role = if meta.state == State::Paused { Role::Warn } else { Role::Accent };

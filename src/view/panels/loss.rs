@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::theme::{Role, Theme};
-use super::super::widgets::{Chart, Curve, Mark, Row, Sparkline};
-use super::waiting;
+use super::super::widgets::{Chart, Curve, Level, Mark, Row, Sparkline};
+use super::{UNTRAINED, waiting};
 use crate::app::App;
 use crate::log::tags;
 use crate::plot::format;
@@ -22,16 +22,19 @@ pub(super) fn status(app: &App) -> Vec<String> {
 }
 
 pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
-    let Some(loss) = app.model.series(tags::LOSS_TRAIN) else {
+    let loss = app.model.series(tags::LOSS_TRAIN);
+    // A network that is only looked at has a loss and no curve.
+    let Some(some) = loss.or(app.model.series(tags::LOSS_EVAL)) else {
         waiting(app, theme, "the first step", area, buf);
         return;
     };
     let bars = if area.height >= ROOMY { 2 } else { u16::from(area.height >= 6) };
+    let bars = if loss.is_some() { bars } else { 0 };
     if bars > 0 {
-        recent(loss, theme, Rect { height: bars, ..area }, buf);
+        recent(some, theme, Rect { height: bars, ..area }, buf);
     }
     let legend_rows = u16::from(area.height >= 5);
-    let top = bars + u16::from(area.height >= ROOMY);
+    let top = bars + u16::from(bars > 0 && area.height >= ROOMY);
     let chart = Rect { y: area.y + top, height: area.height.saturating_sub(top + legend_rows), ..area };
     curves(app, loss, theme, chart, buf);
     if legend_rows > 0 {
@@ -56,27 +59,40 @@ fn recent(loss: &Series, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn curves(app: &App, loss: &Series, theme: &Theme, area: Rect, buf: &mut Buffer) {
+fn curves(app: &App, loss: Option<&Series>, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let model = &app.model;
     let eval = model.series(tags::LOSS_EVAL);
-    let first = loss.first_step().into_iter().chain(eval.and_then(Series::first_step)).min().unwrap_or(0);
-    let last = loss.last_step().into_iter().chain(eval.and_then(Series::last_step)).max().unwrap_or(first);
-    let end = if model.is_live() { settle(first, last) } else { last };
+    let both = || loss.into_iter().chain(eval);
+    let first = both().filter_map(Series::first_step).min().unwrap_or(0);
+    let last = both().filter_map(Series::last_step).max().unwrap_or(first);
+    // A few steps at least, or the labels below would be fractions of one.
+    let end = if model.is_live() { settle(first, last) } else { last.max(first + 8) };
     let columns = Chart::columns(area);
     if columns == 0 {
         return;
     }
     let suffixed = |suffix| model.series(&format!("{}{suffix}", tags::LOSS_TRAIN));
-    let raw = envelope(loss, suffixed(tags::MIN_SUFFIX), suffixed(tags::MAX_SUFFIX), first..=end, columns);
+    let raw =
+        loss.map(|loss| envelope(loss, suffixed(tags::MIN_SUFFIX), suffixed(tags::MAX_SUFFIX), first..=end, columns));
+    let raw = raw.unwrap_or_default();
     let smooth = model.smoothed().columns(first..=end, columns);
     let held_out = eval.map(|eval| eval.columns(first..=end, columns)).unwrap_or_default();
     let Some((lo, hi)) = extent([&raw, &held_out]) else { return };
-    let axis = Axis::fit(if app.log_axis { AxisKind::Log } else { AxisKind::Linear }, lo, hi);
+    let kind = if app.log_axis { AxisKind::Log } else { AxisKind::Linear };
+    let references = model.meta.as_ref().map_or(&[][..], |meta| &meta.references);
+    let levels: Vec<Level<'_>> = references
+        .iter()
+        .map(|reference| Level { value: reference.loss, name: &reference.name })
+        // What is not above zero has no place on a logarithmic axis.
+        .filter(|level| level.value.is_finite() && (level.value > 0.0 || kind == AxisKind::Linear))
+        .collect();
+    let (lo, hi) = levels.iter().fold((lo, hi), |(lo, hi), level| (lo.min(level.value), hi.max(level.value)));
+    let axis = Axis::fit(kind, lo, hi);
 
     let per_epoch = model.meta.as_ref().map_or(0, |meta| meta.steps_per_epoch);
     let (unit, scale) =
         if per_epoch > 1 && last >= 2 * per_epoch as i64 { ("epoch", per_epoch as f64) } else { ("step", 1.0) };
-    let across = Axis::new(AxisKind::Linear, first as f64 / scale, end.max(first + 1) as f64 / scale);
+    let across = Axis::new(AxisKind::Linear, first as f64 / scale, end as f64 / scale);
     let mut layers = vec![Curve { columns: &raw, role: Role::Raw, mark: Mark::Band }];
     layers.push(Curve { columns: &held_out, role: Role::Eval, mark: Mark::Line });
     if app.smoothing == 0.0 {
@@ -84,7 +100,7 @@ fn curves(app: &App, loss: &Series, theme: &Theme, area: Rect, buf: &mut Buffer)
     } else {
         layers.push(Curve { columns: &smooth, role: Role::Accent, mark: Mark::Line });
     }
-    Chart { curves: &layers, axis: &axis, across: &across, unit }.render(theme, area, buf);
+    Chart { curves: &layers, levels: &levels, axis: &axis, across: &across, unit }.render(theme, area, buf);
 }
 
 /// The end of the axis for a run that is still growing: it moves in jumps of an eighth, so that curves stand still in
@@ -103,15 +119,20 @@ fn extent<'a>(curves: impl IntoIterator<Item = &'a Vec<Column>>) -> Option<(f64,
     })
 }
 
-fn legend(app: &App, loss: &Series, theme: &Theme, mut row: Row<'_>) {
+fn legend(app: &App, loss: Option<&Series>, theme: &Theme, mut row: Row<'_>) {
     let dim = theme.style(Role::Dim);
-    let line = theme.pick("━", "-");
-    row.put(line, theme.style(Role::Accent)).put(" train  ", dim);
+    if loss.is_some() {
+        row.put(theme.pick("━", "-"), theme.style(Role::Accent)).put(" train  ", dim);
+    }
     let eval = app.model.series(tags::LOSS_EVAL);
     if let Some((_, value)) = eval.and_then(Series::last) {
-        row.put(theme.pick("┅", "."), theme.style(Role::Eval)).put(" full set ", dim);
-        row.put(&format::number(value), theme.style(Role::Bright)).gap(2);
+        row.put(theme.pick("┅", "."), theme.style(Role::Eval)).put(" ", dim);
+        row.put(app.model.evaluated(), dim).gap(1).put(&format::number(value), theme.style(Role::Bright)).gap(2);
     }
+    let Some(loss) = loss else {
+        row.put(UNTRAINED, theme.style(Role::Warn));
+        return;
+    };
     if loss.non_finite() > 0 {
         let text = format!("{} not finite ", loss.non_finite());
         row.put(theme.pick("× ", "X "), theme.style(Role::Bad)).put(&text, theme.style(Role::Bad));

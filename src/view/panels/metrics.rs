@@ -33,7 +33,7 @@ const fn metric(tag: &'static str, name: &'static str, better: Better, format: f
 /// The known tags in the order of their importance; what the run does not have is left out.
 const METRICS: &[Metric] = &[
     metric(tags::LOSS_TRAIN, "loss", Better::Lower, format::number),
-    metric(tags::LOSS_EVAL, "full set", Better::Lower, format::number),
+    metric(tags::LOSS_EVAL, "eval loss", Better::Lower, format::number),
     metric(tags::ACCURACY_EVAL, "accuracy", Better::Higher, accuracy),
     metric(tags::ACCURACY_TRAIN, "acc train", Better::Higher, accuracy),
     metric(tags::LR, "lr", Better::Neither, format::number),
@@ -60,7 +60,8 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
     let mut y = 0;
     for (metric, series) in rows {
-        draw_metric(metric, series, theme, area, y, buf);
+        let name = if metric.tag == tags::LOSS_EVAL { app.model.evaluated() } else { metric.name };
+        draw_metric(metric, name, series, theme, area, y, buf);
         y += 1;
     }
     let merged = app.model.meta.as_ref().map_or(0, |meta| meta.merged);
@@ -75,10 +76,10 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn draw_metric(metric: &Metric, series: &Series, theme: &Theme, area: Rect, y: u16, buf: &mut Buffer) {
+fn draw_metric(metric: &Metric, name: &str, series: &Series, theme: &Theme, area: Rect, y: u16, buf: &mut Buffer) {
     let value = series.last().map_or(f64::NAN, |(_, value)| value);
     let mut row = Row::new(buf, area, y);
-    row.put(metric.name, theme.style(Role::Dim)).to(area.x + NAME);
+    row.put_cell(name, NAME - 1, theme.style(Role::Dim)).to(area.x + NAME);
     let role = if value.is_finite() { Role::Bright } else { Role::Bad };
     row.put_column(&(metric.format)(value), VALUE, theme.style(role)).gap(1);
     let (arrow, role) = trend(metric.better, series);

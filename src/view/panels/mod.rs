@@ -1,20 +1,50 @@
 //! One file a panel, and the bars above and below them.
 
 mod boundary;
+mod codes;
+mod confusion;
 pub(super) mod footer;
 pub(super) mod header;
 mod loss;
+mod maps;
 mod metrics;
 mod network;
+mod reconstruction;
+mod units;
 
+pub(super) use maps::draw_map;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::theme::{Role, Theme};
-use super::widgets::Row;
+use super::widgets::{Row, Trail};
 use crate::app::{App, PanelId};
+use crate::plot::format;
 use crate::run::State;
+
+/// What stands for a step before which nothing was learnt.
+const UNTRAINED: &str = "UNTRAINED";
+
+/// When a picture was taken.
+fn at_step(step: i64) -> String {
+    if step > 0 { format!("step {}", format::count(step as u64)) } else { UNTRAINED.to_owned() }
+}
+
+/// Whether what a panel shows was taken before the first step.
+pub(super) fn is_untrained(app: &App, id: PanelId) -> bool {
+    let model = &app.model;
+    let step = match id {
+        PanelId::Boundary => model.boundary.as_ref().filter(|boundary| boundary.grid.is_some()).map(|b| b.step),
+        PanelId::Units => app.units.picture.as_ref().map(|picture| picture.step),
+        PanelId::Maps => app.maps.picture.as_ref().map(|picture| picture.step),
+        PanelId::Reconstruction => model.reconstruction.outputs.as_ref().map(|_| model.reconstruction.step),
+        PanelId::Codes => model.codes.points.as_ref().map(|_| model.codes.step),
+        PanelId::Confusion => model.confusion.as_ref().map(|confusion| confusion.step),
+        PanelId::Loss | PanelId::Metrics | PanelId::Network => None,
+    };
+    step.is_some_and(|step| step <= 0)
+}
 
 /// Draws a panel's content.
 pub(super) fn draw(app: &App, theme: &Theme, id: PanelId, area: Rect, buf: &mut Buffer) {
@@ -25,6 +55,11 @@ pub(super) fn draw(app: &App, theme: &Theme, id: PanelId, area: Rect, buf: &mut 
     match id {
         PanelId::Loss => loss::draw(app, theme, area, buf),
         PanelId::Boundary => boundary::draw(app, theme, area, buf),
+        PanelId::Units => units::draw(app, theme, area, buf),
+        PanelId::Maps => maps::draw(app, theme, area, buf),
+        PanelId::Reconstruction => reconstruction::draw(app, theme, area, buf),
+        PanelId::Codes => codes::draw(app, theme, area, buf),
+        PanelId::Confusion => confusion::draw(app, theme, area, buf),
         PanelId::Metrics => metrics::draw(app, theme, area, buf),
         PanelId::Network => network::draw(app, theme, area, buf),
     }
@@ -35,8 +70,22 @@ pub(super) fn status(app: &App, id: PanelId) -> Vec<String> {
     match id {
         PanelId::Loss => loss::status(app),
         PanelId::Boundary => boundary::status(app),
+        PanelId::Units => units::status(app),
+        PanelId::Maps => maps::status(app),
+        PanelId::Reconstruction => reconstruction::status(app),
+        PanelId::Codes => codes::status(app),
+        PanelId::Confusion => confusion::status(app),
         PanelId::Metrics => Vec::new(),
         PanelId::Network => network::status(app),
+    }
+}
+
+/// Where one is within a panel, as its frame shows it.
+pub(super) fn trail(app: &App, id: PanelId) -> Option<Trail<'_>> {
+    match id {
+        PanelId::Maps => maps::trail(app),
+        PanelId::Units => units::trail(app),
+        _ => None,
     }
 }
 
@@ -46,7 +95,7 @@ fn waiting(app: &App, theme: &Theme, for_what: &str, area: Rect, buf: &mut Buffe
     let text = match state {
         State::Starting => "starting libtorch …".to_owned(),
         _ if state.is_live() || !app.model.caught_up => format!("waiting for {for_what} …"),
-        _ => format!("this run recorded no {for_what}"),
+        _ => format!("this run recorded no {}", for_what.trim_start_matches("the first ")),
     };
     let text = if theme.ascii() { text.replace('…', "...") } else { text };
     let indent = (area.width.saturating_sub(text.width() as u16)) / 2;
