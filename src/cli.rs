@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::recipe::Recipe;
 use crate::term::{ColorChoice, GlyphChoice};
 
 /// Train neural networks with libtorch and watch them learn, live, in any terminal.
@@ -43,14 +44,24 @@ pub struct Display {
     pub glyphs: GlyphChoice,
 }
 
+/// What to name a recipe by, with the names there are.
+fn recipe_help() -> String {
+    let names = Recipe::builtin_names().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    format!("A built-in recipe ({names}) or the path of a recipe file")
+}
+
 /// `torchscope train`.
 #[derive(Debug, Args)]
 pub struct Train {
-    /// A built-in recipe (`moons`) or the path of a recipe file
+    /// A recipe, by name or path
+    #[arg(help = recipe_help())]
     pub recipe: String,
     /// Times to go over the data
     #[arg(long, value_name = "N", help_heading = "Recipe")]
     pub epochs: Option<u64>,
+    /// Show the network as it starts, without training
+    #[arg(long, conflicts_with = "epochs", help_heading = "Recipe")]
+    pub untrained: bool,
     /// Learning rate
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Recipe")]
     pub lr: Option<f64>,
@@ -145,7 +156,7 @@ impl Train {
     pub fn overrides(&self) -> Vec<(String, String)> {
         let mut sets = self.sets.clone();
         let mut set = |key: &str, value: Option<String>| sets.extend(value.map(|value| (key.to_owned(), value)));
-        set("epochs", self.epochs.map(|n| n.to_string()));
+        set("epochs", if self.untrained { Some(0) } else { self.epochs }.map(|n| n.to_string()));
         set("optimizer.lr", self.lr.map(|rate| format!("{rate:?}")));
         set("batch_size", self.batch_size.map(|n| n.to_string()));
         set("seed", self.seed.map(|n| n.to_string()));
@@ -200,12 +211,29 @@ mod tests {
     }
 
     #[test]
+    fn untrained_means_no_epochs() {
+        let cli = Cli::try_parse_from(["torchscope", "train", "moons", "--untrained"]).unwrap();
+        let Command::Train(train) = cli.command else { panic!("train expected") };
+        assert_eq!(train.overrides(), [("epochs".to_owned(), "0".to_owned())]);
+    }
+
+    #[test]
+    fn the_help_names_every_built_in_recipe() {
+        let mut command = Cli::command();
+        let help = command.find_subcommand_mut("train").unwrap().render_help().to_string();
+        for name in Recipe::builtin_names() {
+            assert!(help.contains(&format!("`{name}`")), "{help}");
+        }
+    }
+
+    #[test]
     fn nonsense_is_refused_with_a_reason() {
         for (args, reason) in [
             (vec!["--pace", "0"], "above 0"),
             (vec!["--pace", "fast"], "`max`"),
             (vec!["--set", "momentum"], "KEY=VALUE"),
             (vec!["--headless", "--detach"], "cannot be used with"),
+            (vec!["--untrained", "--epochs", "3"], "cannot be used with"),
         ] {
             let args = ["torchscope", "train", "moons"].into_iter().chain(args);
             let error = Cli::try_parse_from(args).unwrap_err().to_string();

@@ -156,18 +156,27 @@ impl<'a> Progress<'a> {
             format::count(self.step),
             format::count(total)
         );
-        for (tag, name) in
-            [(tags::LOSS_TRAIN, "loss"), (tags::LOSS_EVAL, "full-set"), (tags::ACCURACY_EVAL, "accuracy")]
-        {
-            if let Some(value) = self.last.get(tag) {
-                let _ = write!(line, " {name} {}", format::number(*value));
-            }
+        if let Some(value) = self.last.get(tags::LOSS_TRAIN) {
+            let _ = write!(line, " loss {}", format::number(*value));
         }
+        line += &self.values(meta);
         if let Some(rate) = self.rate.steps_per_second() {
             let left = total.saturating_sub(self.step) as f64 / rate;
             let _ = write!(line, " {} eta {}", format::rate(rate, "steps"), format::duration(left));
         }
         line
+    }
+
+    /// What the last evaluation found: ` test-set 0.0909 accuracy 0.981`.
+    fn values(&self, meta: &RunMeta) -> String {
+        let evaluated = if meta.evaluated.is_empty() { "full set" } else { &meta.evaluated };
+        let mut text = String::new();
+        for (tag, name) in [(tags::LOSS_EVAL, evaluated.replace(' ', "-")), (tags::ACCURACY_EVAL, "accuracy".into())] {
+            if let Some(value) = self.last.get(tag) {
+                let _ = write!(text, " {name} {}", format::number(*value));
+            }
+        }
+        text
     }
 
     fn conclude(&self, meta: &RunMeta) {
@@ -182,13 +191,9 @@ impl<'a> Progress<'a> {
             }
             state => {
                 let seconds = meta.finished.unwrap_or(meta.updated).duration_since(meta.started).as_secs_f64();
-                say(&format!(
-                    "{} {state} at epoch {}/{} after {}",
-                    meta.name,
-                    meta.epoch,
-                    meta.epochs,
-                    format::duration(seconds)
-                ));
+                let values = self.values(meta);
+                let ended = train::ended(state, meta);
+                say(&format!("{} {ended}{values} after {}", meta.name, format::duration(seconds)));
             }
         }
     }

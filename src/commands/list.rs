@@ -83,7 +83,7 @@ fn table(runs: &[Run]) {
         rows.push([
             meta.name.chars().filter(|c| !c.is_control()).collect(),
             meta.state.to_string(),
-            format!("{}/{}", meta.epoch, meta.epochs),
+            if meta.epochs == 0 { "untrained".into() } else { format!("{}/{}", meta.epoch, meta.epochs) },
             format::count(meta.step),
             best(tags::LOSS_EVAL),
             best(tags::ACCURACY_EVAL),

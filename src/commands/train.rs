@@ -114,6 +114,14 @@ pub(super) fn outcome(run: &RunDir, meta: &RunMeta) -> String {
     format!("{}: {why}; full log: {}", run.name(), run.trainer_log_path().display())
 }
 
+/// How a run ended well, or early: `finished at epoch 3/3`.
+pub(super) fn ended(state: State, meta: &RunMeta) -> String {
+    match meta.epochs {
+        0 => format!("{state}: the network as it starts, untrained"),
+        epochs => format!("{state} at epoch {}/{epochs}", meta.epoch),
+    }
+}
+
 /// What to call a run by on the command line: its name where that finds it, else its path.
 pub(super) fn handle(run: &RunDir) -> String {
     let at_home = run::home().is_ok_and(|home| run.path().parent() == Some(home.as_path()));
@@ -138,10 +146,7 @@ pub(super) fn farewell(left: &Left) -> u8 {
                 "{name} goes on: torchscope attach {where_it_is}    end it: torchscope stop {where_it_is}"
             ));
         }
-        state => say::say(&format!(
-            "{name} {state} at epoch {}/{}: torchscope attach {where_it_is}",
-            meta.epoch, meta.epochs
-        )),
+        state => say::say(&format!("{name} {}: torchscope attach {where_it_is}", ended(state, &meta))),
     }
     if meta.state.is_over() { meta.state.exit_code() } else { 0 }
 }
