@@ -2,6 +2,8 @@
 
 /// Mean loss of the batches, one value a step or a window of steps.
 pub const LOSS_TRAIN: &str = "loss/train";
+/// [`LOSS_TRAIN`] smoothed, where learning rates are tried.
+pub const LOSS_SMOOTHED: &str = "loss/smoothed";
 /// Loss over the evaluation set (the data itself where there is no other), at the end of an epoch.
 pub const LOSS_EVAL: &str = "loss/eval";
 /// Share of the batch classified correctly, 0 to 1.
@@ -54,6 +56,40 @@ pub const CODE_LABELS: &str = "code/labels";
 /// How often a class (row) of the evaluation set was taken for which (column), a tensor (classes, classes).
 pub const CONFUSION: &str = "confusion";
 
+/// Before the name of a plane through parameter space, `landscape/path`: the loss over it, a grid (rows, columns) with
+/// row 0 at the largest second coordinate, its extent in units of the axes. Not a number where not computed yet.
+pub const LANDSCAPE: &str = "landscape";
+/// Name of the plane in [`LANDSCAPE`] that the principal axes of the path so far span.
+pub const PLANE_PATH: &str = "path";
+/// The plane that the principal axes of the finished path span; only written once the run is over.
+pub const PLANE_WHOLE: &str = "whole";
+/// The plane of two random, filter-normalised directions through the present point.
+pub const PLANE_RANDOM: &str = "random";
+/// After the tag of a plane, `landscape/path/path`: the way of the optimiser, a tensor (n, 5) of x, y, true loss,
+/// distance off the plane (Euclidean, in parameter space), epoch. The last row is the present; n is at most 256.
+pub const PATH: &str = "path";
+/// After the tag of a plane, `landscape/path/facts`: a tensor (6) of the shares of variance of the first and the second
+/// axis (not a number for random ones), samples the losses were computed on, all the samples there are, cells across
+/// (11, 21, 41), and the loss on the plane at the present point.
+pub const FACTS: &str = "facts";
+
+/// Before the name of a parameter, `norm/conv1.weight`: its Euclidean norm. The norm of its gradient stands behind
+/// [`GRAD_NORM`] in the same way.
+pub const NORM: &str = "norm";
+/// Before the name of a parameter: the norm of its last update over its own norm.
+pub const UPDATE_RATIO: &str = "update_ratio";
+/// Before the name of a parameter: a histogram of its values.
+pub const WEIGHTS: &str = "weights";
+/// Before the name of a parameter: a histogram of its gradient.
+pub const GRADS: &str = "grads";
+/// Before the name of a layer: a histogram of what it puts out AFTER its activation.
+pub const ACTIVATIONS: &str = "activations";
+/// Before the name of a layer: the share of what it puts out after its activation that is exactly 0, 0 to 1.
+pub const ZEROS: &str = "zeros";
+/// Something that somebody should look at, a text in JSON: `{"kind": "nan|spike|plateau|dying|slow|stalled",
+/// "message": "...", "layer": "conv2" or null, "tensor": "conv2.weight" or null}`, at the step at which it happened.
+pub const ALARM: &str = "alarm";
+
 /// The tag of something of a layer: `kernels/conv1`.
 pub fn of_layer(kind: &str, layer: &str) -> String {
     format!("{kind}/{layer}")
@@ -62,6 +98,21 @@ pub fn of_layer(kind: &str, layer: &str) -> String {
 /// The tag of a layer's maps for a probe: `maps/conv1/cat`.
 pub fn map(layer: &str, probe: &str) -> String {
     format!("{MAPS}/{layer}/{probe}")
+}
+
+/// The tag of the loss over a plane: `landscape/path`.
+pub fn landscape(plane: &str) -> String {
+    format!("{LANDSCAPE}/{plane}")
+}
+
+/// The tag of the optimiser's way over a plane: `landscape/path/path`.
+pub fn landscape_path(plane: &str) -> String {
+    format!("{LANDSCAPE}/{plane}/{PATH}")
+}
+
+/// The tag of what is known of a plane: `landscape/path/facts`.
+pub fn landscape_facts(plane: &str) -> String {
+    format!("{LANDSCAPE}/{plane}/{FACTS}")
 }
 
 /// Appended to a tag for the smallest value of a window of steps.

@@ -20,6 +20,7 @@ use super::meta::{RunMeta, State};
 use super::number;
 use super::socket::peer_is_us;
 use super::tail::plain;
+use crate::log::tags;
 
 /// Bytes of the longest line either side accepts, its line end included.
 pub const MAX_LINE: usize = 4096;
@@ -61,12 +62,40 @@ pub enum Command {
         /// Its place in [`RunMeta::probes`].
         probe: u32,
     },
+    /// Compute the loss over another plane through parameter space from now on.
+    Plane {
+        /// Not [`Plane::Whole`], which there is no path for before the end.
+        plane: Plane,
+    },
     /// End the run after the current step.
     Stop,
     /// Say how things stand.
     Status,
     /// Count this connection among the watchers for as long as it stays open.
     Watch,
+}
+
+/// A plane through parameter space, over which the loss is shown with the optimiser's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plane {
+    /// Spanned by the two principal axes of the path so far.
+    Path,
+    /// The same of the finished path: only known at the end.
+    Whole,
+    /// Through the present point, spanned by two random, filter-normalised directions.
+    Random,
+}
+
+impl Plane {
+    /// Its name in commands and in the tags of the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Path => tags::PLANE_PATH,
+            Self::Whole => tags::PLANE_WHOLE,
+            Self::Random => tags::PLANE_RANDOM,
+        }
+    }
 }
 
 /// A command that is none; displays as what to send instead.
@@ -354,7 +383,7 @@ mod tests {
 
     use super::*;
 
-    const COMMANDS: [(Command, &str); 11] = [
+    const COMMANDS: [(Command, &str); 12] = [
         (Command::Pause, r#"{"command":"pause"}"#),
         (Command::Resume, r#"{"command":"resume"}"#),
         (Command::Step { steps: 3 }, r#"{"command":"step","steps":3}"#),
@@ -363,6 +392,7 @@ mod tests {
         (Command::SetPace { pace: Some(2.5) }, r#"{"command":"set_pace","pace":2.5}"#),
         (Command::SetPace { pace: None }, r#"{"command":"set_pace","pace":null}"#),
         (Command::Look { probe: 3 }, r#"{"command":"look","probe":3}"#),
+        (Command::Plane { plane: Plane::Random }, r#"{"command":"plane","plane":"random"}"#),
         (Command::Stop, r#"{"command":"stop"}"#),
         (Command::Status, r#"{"command":"status"}"#),
         (Command::Watch, r#"{"command":"watch"}"#),

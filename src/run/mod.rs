@@ -15,6 +15,7 @@
 
 mod control;
 mod dir;
+mod errand;
 mod error;
 mod list;
 mod lock;
@@ -24,8 +25,9 @@ mod socket;
 mod spawn;
 mod tail;
 
-pub use control::{Command, CommandError, ControlClient, ControlError, MAX_LINE, Reply, TIMEOUT};
+pub use control::{Command, CommandError, ControlClient, ControlError, MAX_LINE, Plane, Reply, TIMEOUT};
 pub use dir::{RunDir, home};
+pub use errand::{Errand, OnNan, Sweep};
 pub use error::RunError;
 pub use list::{Run, list, list_home, resolve};
 pub use lock::RunLock;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::dir::RunDir;
+use super::errand::Errand;
 use super::error::RunError;
 
 const PROGRAM: &str = "torchscope-trainer";
@@ -44,13 +45,13 @@ pub enum Audience {
     Nobody,
 }
 
-/// Starts `torchscope-trainer <run dir>` in a session of its own, so that neither the end of this process nor that of the
-/// terminal reaches it. Input is empty; what it prints is appended to `trainer.log`.
+/// Starts `torchscope-trainer <run dir>` on an `errand`, in a session of its own, so that neither the end of
+/// this process nor that of the terminal reaches it. Input is empty; what it prints is appended to `trainer.log`.
 ///
 /// If it cannot be started the run is recorded as failed. Whoever keeps the child should look at it with `try_wait`, and
 /// call [`RunDir::record_failure`] when it ends with the run still `Starting`.
-pub fn spawn_trainer(run: &RunDir, audience: Audience) -> Result<Child, RunError> {
-    let started = find_trainer().and_then(|program| spawn(&program, run, audience));
+pub fn spawn_trainer(run: &RunDir, errand: &Errand) -> Result<Child, RunError> {
+    let started = find_trainer().and_then(|program| spawn(&program, run, errand));
     if let Err(error) = &started {
         // The error itself says more than a second one that the same cause may bring about.
         let _ = run.record_failure(&error.to_string());
@@ -58,15 +59,12 @@ pub fn spawn_trainer(run: &RunDir, audience: Audience) -> Result<Child, RunError
     started
 }
 
-fn spawn(program: &Path, run: &RunDir, audience: Audience) -> Result<Child, RunError> {
+fn spawn(program: &Path, run: &RunDir, errand: &Errand) -> Result<Child, RunError> {
     let log_path = run.trainer_log_path();
     let log = OpenOptions::new().create(true).append(true).open(&log_path).map_err(RunError::io("open", &log_path))?;
     let errors = log.try_clone().map_err(RunError::io("open", &log_path))?;
     let mut command = Command::new(program);
-    if audience == Audience::Viewer {
-        command.arg("--await-viewer");
-    }
-    command.arg(run.path()).stdin(Stdio::null()).stdout(log).stderr(errors);
+    command.args(errand.arguments()).arg(run.path()).stdin(Stdio::null()).stdout(log).stderr(errors);
     if env::var_os("OMP_WAIT_POLICY").is_none() {
         // Threads that spin while they wait make a tiny network ten times slower beside one busy neighbour.
         command.env("OMP_WAIT_POLICY", "passive");
@@ -94,13 +92,17 @@ mod tests {
     use super::*;
     use crate::run::{State, log_tail, moons};
 
+    fn train(audience: Audience) -> Errand {
+        Errand::Train { audience, on_nan: None }
+    }
+
     #[test]
     fn the_trainer_runs_detached_and_prints_into_its_log() {
         let home = tempfile::tempdir().unwrap();
         let run = RunDir::create(home.path(), &moons()).unwrap();
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/run_fake_trainer.sh");
         for starts in 1..=2 {
-            assert!(spawn(&program, &run, Audience::Nobody).unwrap().wait().unwrap().success());
+            assert!(spawn(&program, &run, &train(Audience::Nobody)).unwrap().wait().unwrap().success());
             let log = log_tail(&run.trainer_log_path(), 100);
             assert_eq!(log.len(), 5 * starts, "appended, not replaced: {log:?}");
         }
@@ -119,7 +121,7 @@ mod tests {
     fn a_trainer_that_cannot_be_started_is_an_error() {
         let home = tempfile::tempdir().unwrap();
         let run = RunDir::create(home.path(), &moons()).unwrap();
-        let error = spawn(&home.path().join("nothing"), &run, Audience::Viewer).unwrap_err();
+        let error = spawn(&home.path().join("nothing"), &run, &train(Audience::Viewer)).unwrap_err();
         assert!(error.to_string().starts_with("cannot start `"), "{error}");
         assert_eq!(run.status().unwrap().state, State::Starting);
     }
