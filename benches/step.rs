@@ -26,6 +26,8 @@ use crate::session::{Samples, Session};
 use crate::status::{Live, Status};
 use crate::train::Trainer;
 
+#[path = "../src/bin/trainer/alarm/mod.rs"]
+mod alarm;
 #[path = "../src/bin/trainer/inbox.rs"]
 mod inbox;
 #[path = "../src/bin/trainer/init.rs"]
@@ -40,6 +42,8 @@ mod optimizer;
 mod outcome;
 #[path = "../src/bin/trainer/pace.rs"]
 mod pace;
+#[path = "../src/bin/trainer/path.rs"]
+mod path;
 #[path = "../src/bin/trainer/probe/mod.rs"]
 mod probe;
 #[path = "../src/bin/trainer/random.rs"]
@@ -156,7 +160,7 @@ impl Case {
         let network = recipe.network(&[2]).unwrap();
         let gallery = Gallery::new(&recipe, &network, [&self.data, &self.data], &session, &[]).unwrap();
         let recorder = Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox)).unwrap();
-        let trainer = Trainer::new(&recipe, session, gallery, recorder, inbox, status);
+        let trainer = Trainer::new(&recipe, &network, session, (gallery, None), recorder, inbox, status).unwrap();
         let mut ended = None;
         let time = timed(|| ended = Some(trainer.run(false)));
         let (outcome, recorder) = ended.unwrap();

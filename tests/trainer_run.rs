@@ -37,6 +37,13 @@ impl Run {
         Self { home, directory, child }
     }
 
+    /// A trainer with arguments of its own.
+    fn start_with(sets: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let (home, directory) = prepare(sets);
+        let child = process(&home, &directory).args(arguments).spawn().unwrap();
+        Self { home, directory, child }
+    }
+
     /// A trainer that takes no step before the test watches.
     fn start_watched(sets: &[(&str, &str)]) -> Self {
         let (home, directory) = prepare(sets);
@@ -135,6 +142,18 @@ impl Run {
             }
         }
         series
+    }
+
+    /// Steps and contents of the alarms.
+    fn alarms(&self) -> Vec<(i64, serde_json::Value)> {
+        let values = self.records().into_iter().flat_map(|r| r.values.into_iter().map(move |v| (r.step, v)));
+        values
+            .filter(|(_, value)| &*value.tag == tags::ALARM)
+            .map(|(step, value)| match value.data {
+                Data::Text(text) => (step, serde_json::from_str(&text).unwrap()),
+                other => panic!("an alarm is {other:?}"),
+            })
+            .collect()
     }
 
     /// Steps and values of a tensor series.
@@ -271,7 +290,14 @@ fn without_epochs_the_network_is_looked_at_and_nothing_is_learnt() {
     assert_eq!(meta.evaluated, "full set");
     assert_eq!(meta.classes.len(), 2);
     let scalars = run.scalars();
-    assert_eq!(scalars.keys().collect::<Vec<_>>(), [tags::ACCURACY_EVAL, tags::LOSS_EVAL]);
+    let of_health = |tag: &str| tag.starts_with("norm/") || tag.starts_with("zeros/");
+    let evaluated: Vec<_> = scalars.keys().filter(|tag| !of_health(tag)).collect();
+    assert_eq!(evaluated, [tags::ACCURACY_EVAL, tags::LOSS_EVAL]);
+    assert_eq!(
+        scalars.len() - evaluated.len(),
+        6,
+        "norms of four parameters, zeros of two layers, and nothing of a step"
+    );
     assert!(scalars.values().all(|series| series.len() == 1 && series[0].0 == 0));
     let steps: Vec<i64> = run.tensors(tags::BOUNDARY_POINTS_P).iter().map(|(step, _)| *step).collect();
     assert_eq!(steps, [0]);
@@ -317,7 +343,9 @@ fn one_seed_gives_one_log_whoever_watches() {
     };
     let comparable = |run: &Run| {
         let mut series = run.scalars();
-        series.retain(|tag, _| !tag.starts_with("time/"));
+        // What is looked at by the clock.
+        let by_clock = ["time/", "norm/", "grad_norm/", "update_ratio/", "zeros/"];
+        series.retain(|tag, _| !by_clock.iter().any(|prefix| tag.starts_with(prefix)));
         series
     };
     assert_eq!(comparable(&quiet), comparable(&watched));
@@ -548,6 +576,68 @@ fn divergence_names_its_step_and_ends_the_run() {
     assert!(!loss.is_finite());
     assert!(message.contains(&format!("at step {step} (epoch 1)")) && message.contains("--lr"), "{message}");
     assert!(run.scalars()[tags::LOSS_TRAIN].iter().rev().skip(1).all(|(_, loss)| loss.is_finite()));
+}
+
+/// Breaks at its second step.
+const BREAKS: (&str, &str) = ("optimizer.lr", "1e38");
+
+#[test]
+fn an_alarm_names_the_first_layer_that_breaks() {
+    let mut run = Run::start(&[BREAKS]);
+    let outcome = run.exits_with(4, State::Diverged).outcome.unwrap();
+    let alarms: Vec<_> = run.alarms().into_iter().filter(|(_, alarm)| alarm["kind"] == "nan").collect();
+    let [(step, alarm)] = &alarms[..] else { panic!("{alarms:?}") };
+    assert_eq!((*step, alarm["layer"].as_str(), alarm["tensor"].as_str()), (2, Some("dense2"), None));
+    assert_eq!(alarm["message"].as_str(), Some(outcome.as_str()));
+    assert!(outcome.contains("dense2 puts out"), "{outcome}");
+}
+
+#[test]
+fn what_is_broken_pauses_once_where_that_is_wanted() {
+    let mut run = Run::start_with(&[BREAKS, ENDLESS], &["--on-nan", "pause"]);
+    assert_eq!(run.wait_for("pause", |meta| meta.state == State::Paused).step, 2);
+    let mut client = run.client();
+    client.send(&Command::Resume).unwrap();
+    run.wait_for("steps after the pause", |meta| meta.state == State::Running && meta.step > 100);
+    client.send(&Command::Stop).unwrap();
+    run.exits_with(3, State::Stopped);
+    assert_eq!(run.alarms().iter().filter(|(_, alarm)| alarm["kind"] == "nan").count(), 1);
+}
+
+#[test]
+fn who_watches_is_waited_for() {
+    let mut run = Run::start_watched(&[BREAKS]);
+    let mut client = run.client();
+    client.send(&Command::Watch).unwrap();
+    run.wait_for("pause", |meta| meta.state == State::Paused && meta.step == 2);
+    client.send(&Command::Stop).unwrap();
+    run.exits_with(3, State::Stopped);
+}
+
+#[test]
+fn to_go_on_without_a_number_is_to_diverge_in_the_end() {
+    let mut run = Run::start_with(&[BREAKS, ("epochs", "3")], &["--on-nan", "continue"]);
+    let meta = run.exits_with(4, State::Diverged);
+    assert_eq!(meta.step, 48);
+    assert_eq!(run.alarms().iter().filter(|(_, alarm)| alarm["kind"] == "nan").count(), 1);
+}
+
+#[test]
+fn a_sound_run_raises_no_alarm() {
+    let digits = [("data.train", "640"), ("data.test", "200"), ("epochs", "4")];
+    for (recipe, sets) in [("moons", &[][..]), ("perceptron", &[]), ("cnn", &digits), ("autoencoder", &digits)] {
+        let mut run = Run::start_recipe(recipe, sets);
+        run.exits_with(0, State::Finished);
+        // Whether it is slow is the machine's affair.
+        let alarms: Vec<_> = run.alarms().into_iter().filter(|(_, alarm)| alarm["kind"] != "slow").collect();
+        assert!(alarms.is_empty(), "{recipe}: {alarms:?}");
+        let steps: Vec<i64> = run.scalars()["norm/dense1.weight"].iter().map(|(step, _)| *step).collect();
+        assert_eq!(
+            (steps[0], *steps.last().unwrap()),
+            (0, run.meta().step as i64),
+            "looked at in the beginning and the end"
+        );
+    }
 }
 
 #[test]

@@ -114,6 +114,10 @@ impl Desk {
                 Ok(place) => Order::Look(place),
                 Err(reason) => return Reply::refused(&self.status.meta(), &reason),
             },
+            Ok(Command::Plane { plane }) => match self.status.find_plane(plane) {
+                Ok(plane) => Order::Plane(plane),
+                Err(reason) => return Reply::refused(&self.status.meta(), reason),
+            },
             Ok(Command::Stop) => Order::Stop { signal: None },
         };
         let mut meta = self.status.meta();
@@ -126,7 +130,7 @@ impl Desk {
                     Order::Resume | Order::Steps(_) | Order::Epoch => meta.state = State::Running,
                     Order::SetLr(lr) => meta.lr = lr,
                     Order::SetPace(pace) => meta.pace = pace,
-                    Order::Look(_) | Order::Watchers(_) | Order::Stop { .. } => {}
+                    Order::Look(_) | Order::Plane(_) | Order::Watchers(_) | Order::Stop { .. } => {}
                 }
                 Reply::accepted(&meta)
             }

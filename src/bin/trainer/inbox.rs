@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use torchscope::run::Plane;
+
 /// What the training thread is told to do, from its next step on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Order {
@@ -19,6 +21,8 @@ pub(crate) enum Order {
     SetPace(Option<f64>),
     /// Look at the network with the probe at that place from now on, most of the time.
     Look(usize),
+    /// Compute the loss over that plane from now on.
+    Plane(Plane),
     /// So many viewers watch now.
     Watchers(u32),
     /// End after the current step; because of that signal, if one is given.
@@ -58,6 +62,11 @@ impl Inbox {
         Ok(())
     }
 
+    /// Whether there is an order to take.
+    pub(crate) fn has_orders(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// The next order, if there is one. Costs one relaxed load if there is none.
     pub(crate) fn next(&self) -> Option<Order> {
         if !self.waiting.load(Ordering::Relaxed) {
@@ -87,7 +96,9 @@ mod tests {
     fn orders_come_out_as_they_went_in() {
         let inbox = Inbox::default();
         assert_eq!(inbox.next(), None);
+        assert!(!inbox.has_orders());
         inbox.send(Order::Pause).unwrap();
+        assert!(inbox.has_orders());
         inbox.send(Order::SetLr(0.5)).unwrap();
         assert_eq!(inbox.next(), Some(Order::Pause));
         assert_eq!(inbox.next(), Some(Order::SetLr(0.5)));

@@ -5,6 +5,8 @@
 //! control   thread: control socket and signals -> inbox
 //! train     main thread: session (network, loss, optimizer, init, random), pace, probe
 //! recorder  thread: event log and run.json
+//! alarm     what somebody should look at
+//! lr_find   learning rates tried instead of training
 //! status    what the three know of each other
 //! ```
 
@@ -18,28 +20,32 @@ use clap::Parser;
 use jiff::Timestamp;
 use tch::TchError;
 use torchscope::data::{self, DataError, Split};
+use torchscope::log::LogError;
 use torchscope::recipe::{Recipe, RecipeError};
-use torchscope::run::{RunDir, RunError, RunLock, State};
+use torchscope::run::{OnNan, RunDir, RunError, RunLock, State, Sweep};
 
 use crate::control::{Control, ControlError};
 use crate::device::DeviceError;
 use crate::inbox::Inbox;
 use crate::outcome::Outcome;
-use crate::probe::Gallery;
+use crate::probe::{Gallery, Landscape};
 use crate::recorder::{Recorder, RecorderError};
 use crate::session::{Samples, Session};
 use crate::status::{Live, Status};
 use crate::train::Trainer;
 
+mod alarm;
 mod control;
 mod device;
 mod inbox;
 mod init;
 mod loss;
+mod lr_find;
 mod network;
 mod optimizer;
 mod outcome;
 mod pace;
+mod path;
 mod probe;
 mod random;
 mod recorder;
@@ -57,6 +63,27 @@ struct Arguments {
     /// Take no step before a viewer has connected, or some seconds have passed
     #[arg(long)]
     await_viewer: bool,
+    /// What to do when a number is NaN or infinite; pauses while somebody watches, and stops otherwise
+    #[arg(long, value_enum)]
+    on_nan: Option<OnNan>,
+    /// Try learning rates instead of training
+    #[arg(long, requires_all = ["min_lr", "max_lr", "steps"])]
+    find_lr: bool,
+    /// The first of them
+    #[arg(long, requires = "find_lr")]
+    min_lr: Option<f64>,
+    /// The last of them
+    #[arg(long, requires = "find_lr")]
+    max_lr: Option<f64>,
+    /// Steps from the one to the other
+    #[arg(long, requires = "find_lr")]
+    steps: Option<u64>,
+}
+
+impl Arguments {
+    fn sweep(&self) -> Option<Sweep> {
+        Some(Sweep { min_lr: self.min_lr?, max_lr: self.max_lr?, steps: self.steps? }).filter(|_| self.find_lr)
+    }
 }
 
 /// Why there is no training at all, and nothing to write about it into `run.json`.
@@ -87,6 +114,8 @@ enum TrainerError {
     Torch(#[from] TchError),
     #[error(transparent)]
     Recorder(#[from] RecorderError),
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 fn main() -> ExitCode {
@@ -125,7 +154,7 @@ fn launch(arguments: &Arguments) -> Result<Outcome, LaunchError> {
         return Err(LaunchError::Used { name: run.name(), state });
     }
     // A panic is a bug, of ours or of a library's; people should still read what happened where they look.
-    let message = match catch_unwind(AssertUnwindSafe(|| train(&run, &lock, arguments.await_viewer))) {
+    let message = match catch_unwind(AssertUnwindSafe(|| train(&run, &lock, arguments))) {
         Ok(Ok(outcome)) => return Ok(outcome),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "the trainer panicked, which is a bug; the last lines of trainer.log say where".to_owned(),
@@ -142,7 +171,7 @@ fn launch(arguments: &Arguments) -> Result<Outcome, LaunchError> {
 }
 
 /// Sets everything up, trains, and records how it ended.
-fn train(run: &RunDir, lock: &RunLock, await_viewer: bool) -> Result<Outcome, TrainerError> {
+fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome, TrainerError> {
     let mut meta = run.meta()?;
     let inbox = Arc::new(Inbox::default());
     let status = Arc::new(Status::new(Live { state: State::Starting, lr: meta.lr, pace: meta.pace, watchers: 0 }));
@@ -168,9 +197,18 @@ fn train(run: &RunDir, lock: &RunLock, await_viewer: bool) -> Result<Outcome, Tr
     tch::set_num_threads(threads);
     let samples = |data| Samples::new(data, device);
     let session = Session::new(&recipe, &description, samples(&training)?, test.as_ref().map(samples).transpose()?)?;
+    if let Some(sweep) = arguments.sweep() {
+        meta.device = Some(device::name(device));
+        return lr_find::run(session, sweep, run, meta, &inbox);
+    }
     let pictures = probe::pictures(&recipe.probe, &description)?;
     let sets = [&training, test.as_ref().unwrap_or(&training)];
     let gallery = Gallery::new(&recipe, &description, sets, &session, &pictures)?;
+    let has_parameters = !session.network().parameters().is_empty();
+    let landscape = has_parameters.then(|| Landscape::new(&recipe, &description, &session)).transpose()?;
+    if !landscape.as_ref().is_some_and(Landscape::has_path) {
+        status.offer_only_random();
+    }
 
     tracing::info!(
         recipe = recipe.name,
@@ -188,12 +226,14 @@ fn train(run: &RunDir, lock: &RunLock, await_viewer: bool) -> Result<Outcome, Tr
     meta.evaluated = session.evaluated_name().into();
     meta.probes = gallery.probes().to_vec();
     meta.references = probe::references::measure(&recipe, &description, &session)?;
-    meta.network = Some(description);
+    meta.network = Some(description.clone());
     status.set_probes(gallery.probes().len());
     status.set_lr(session.lr());
     status.set_steps_per_epoch(session.steps_per_epoch());
     let recorder = Recorder::start(run, meta, Arc::clone(&status), Arc::clone(&inbox))?;
-    let (ended, recorder) = Trainer::new(&recipe, session, gallery, recorder, inbox, status).run(await_viewer);
+    let probes = (gallery, landscape);
+    let trainer = Trainer::new(&recipe, &description, session, probes, recorder, inbox, status)?;
+    let (ended, recorder) = trainer.on_nan(arguments.on_nan).run(arguments.await_viewer);
     let outcome = ended.unwrap_or_else(|error| Outcome::Failed { message: TrainerError::from(error).to_string() });
     recorder.finish(&outcome)?;
     Ok(outcome)

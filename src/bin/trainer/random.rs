@@ -11,6 +11,8 @@ pub(crate) enum Stream {
     Order = 2,
     /// What layers drop; position: the step, from 0.
     Dropout = 3,
+    /// Directions in which the loss is looked at; position: which of them.
+    Direction = 4,
 }
 
 /// MT19937 keyed by (seed, stream, position): whoever knows the three gets the same numbers without replaying the
@@ -36,6 +38,18 @@ impl Random {
         let b = f64::from(self.0.next_u32() >> 6);
         let unit = (a * 67_108_864.0 + b) / 9_007_199_254_740_992.0;
         low + unit * (high - low)
+    }
+
+    /// Two independent numbers of a standard normal distribution (Marsaglia's polar method).
+    pub(crate) fn normals(&mut self) -> [f64; 2] {
+        loop {
+            let [x, y] = [self.uniform(-1.0, 1.0), self.uniform(-1.0, 1.0)];
+            let square = x * x + y * y;
+            if square > 0.0 && square < 1.0 {
+                let scale = (-2.0 * square.ln() / square).sqrt();
+                return [x * scale, y * scale];
+            }
+        }
     }
 
     /// Uniform in `0..bound` without bias, for `bound` from 1; masked rejection.
@@ -75,6 +89,18 @@ mod tests {
         assert_ne!(first, draw(7, Stream::Parameter, 1));
         assert_ne!(first, draw(7, Stream::Parameter, 1 << 32), "the high half of the position counts");
         assert_ne!(first, draw(7 | 1 << 32, Stream::Parameter, 0), "the high half of the seed counts");
+    }
+
+    #[test]
+    fn normals_have_the_moments_of_their_distribution() {
+        let mut random = Random::new(5, Stream::Direction, 0);
+        let numbers: Vec<f64> = (0..20_000).flat_map(|_| random.normals()).collect();
+        let moment = |power| numbers.iter().map(|number| number.powi(power)).sum::<f64>() / numbers.len() as f64;
+        // Five standard errors of 40,000 numbers.
+        for (power, expected, error) in [(1, 0.0, 1.0), (2, 1.0, 2_f64.sqrt()), (3, 0.0, 15_f64.sqrt()), (4, 3.0, 9.8)]
+        {
+            assert!((moment(power) - expected).abs() < 5.0 * error / 200.0, "moment {power}: {}", moment(power));
+        }
     }
 
     #[test]

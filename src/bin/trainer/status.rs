@@ -1,10 +1,10 @@
 //! What the training thread, the recorder and the control server tell each other about the run.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use torchscope::run::{RunMeta, State};
+use torchscope::run::{Plane, RunMeta, State};
 
 /// What changes seldom, and is written to `run.json` when it does.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub(crate) struct Status {
     steps_per_epoch: AtomicU64,
     /// What there is to look at the network with; 0 until it is known.
     probes: AtomicU64,
+    /// Whether too little is kept of the path to say where it is widest.
+    only_random: AtomicBool,
     paused: AtomicU64,
     probing: AtomicU64,
     recording: AtomicU64,
@@ -47,6 +49,7 @@ impl Status {
             steps: zero(),
             steps_per_epoch: zero(),
             probes: zero(),
+            only_random: AtomicBool::new(false),
             paused: zero(),
             probing: zero(),
             recording: zero(),
@@ -94,6 +97,24 @@ impl Status {
             0 if is_starting => Err("it is still starting; try again in a moment".to_owned()),
             0 => Err("its network is looked at with no probes: inputs are no pictures".to_owned()),
             probes => Err(format!("`probe` must be below {probes}, the number of its probes, not {probe}")),
+        }
+    }
+
+    /// Notes that [`Plane::Random`] is the only plane there will be.
+    pub(crate) fn offer_only_random(&self) {
+        self.only_random.store(true, Ordering::Relaxed);
+    }
+
+    /// `plane` if it can be computed while training goes on, or why it cannot.
+    pub(crate) fn find_plane(&self, plane: Plane) -> Result<Plane, &'static str> {
+        match plane {
+            Plane::Whole => Err(
+                "the plane `whole` is that of the finished path, and comes when the run ends; `path` is the one so far",
+            ),
+            Plane::Path if self.only_random.load(Ordering::Relaxed) => {
+                Err("the network is too large to keep its path; `random` is the only plane there is")
+            }
+            plane => Ok(plane),
         }
     }
 
@@ -174,4 +195,20 @@ fn nanoseconds(counter: &AtomicU64) -> Duration {
 
 fn add(counter: &AtomicU64, time: Duration) {
     counter.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plane_is_refused_before_there_is_one() {
+        let status = Status::new(Live { state: State::Running, lr: 0.1, pace: None, watchers: 0 });
+        assert_eq!(status.find_plane(Plane::Path), Ok(Plane::Path));
+        assert_eq!(status.find_plane(Plane::Random), Ok(Plane::Random));
+        assert!(status.find_plane(Plane::Whole).unwrap_err().contains("when the run ends"));
+        status.offer_only_random();
+        assert!(status.find_plane(Plane::Path).unwrap_err().contains("`random`"));
+        assert_eq!(status.find_plane(Plane::Random), Ok(Plane::Random));
+    }
 }

@@ -105,14 +105,15 @@ impl Layer {
             },
             Map::Flatten => inputs.f_flatten(1, -1),
             Map::Dropout { rate } => match mode {
-                Mode::Training { .. } if *rate > 0.0 => inputs.f_dropout(*rate, true),
+                Mode::Training { .. } | Mode::Replay { .. } if *rate > 0.0 => inputs.f_dropout(*rate, true),
                 _ => Ok(inputs.shallow_clone()),
             },
             Map::BatchNorm { mean, variance } => {
-                let training = matches!(mode, Mode::Training { .. });
+                let training = !matches!(mode, Mode::Evaluation);
                 // The variance of a single number is not defined: it would turn the running one into a NaN.
                 let is_single = training && inputs.numel() == mean.numel();
-                let running = |statistic| (!is_single).then_some(statistic);
+                let forgets = is_single || matches!(mode, Mode::Replay { .. });
+                let running = |statistic| (!forgets).then_some(statistic);
                 inputs.f_batch_norm(
                     Some(weight()),
                     bias(),

@@ -13,6 +13,8 @@ use crate::random::{Random, Stream};
 pub(crate) enum Mode {
     /// To learn: layers drop numbers, decided by seed and step, and normalise by the batch, which they remember.
     Training { seed: u64, step: u64 },
+    /// To say again what it said at that step while it learnt; changes nothing.
+    Replay { seed: u64, step: u64 },
     /// To say what it has learnt; changes nothing.
     Evaluation,
 }
@@ -90,19 +92,33 @@ impl Network {
 
     /// What the last layer computes before its activation, shape (n, outputs..), for `inputs` of shape (n, features..).
     pub(crate) fn logits(&self, inputs: &Tensor, mode: Mode) -> Result<Tensor, TchError> {
-        if let Mode::Training { seed, step } = mode
+        self.seed(mode);
+        self.forward(&self.parameters, inputs, mode)
+    }
+
+    /// The logits in evaluation mode with `parameters` in place of its own, which stay as they are.
+    pub(crate) fn logits_with(&self, parameters: &[Tensor], inputs: &Tensor) -> Result<Tensor, TchError> {
+        self.forward(parameters, inputs, Mode::Evaluation)
+    }
+
+    fn forward(&self, parameters: &[Tensor], inputs: &Tensor, mode: Mode) -> Result<Tensor, TchError> {
+        let mut current: Option<Tensor> = None;
+        let last = self.layers.len().saturating_sub(1);
+        for (index, layer) in self.layers.iter().enumerate() {
+            let before = layer.before(current.as_ref().unwrap_or(inputs), parameters, mode)?;
+            current = Some(if index == last { before } else { activate(layer.activation, before)? });
+        }
+        Ok(current.unwrap_or_else(|| inputs.shallow_clone()))
+    }
+
+    /// Prepares the random numbers that layers draw in `mode`.
+    fn seed(&self, mode: Mode) {
+        if let Mode::Training { seed, step } | Mode::Replay { seed, step } = mode
             && self.layers.iter().any(Layer::is_random)
         {
             // All of libtorch's generators, that of a GPU too; nothing else draws from them.
             tch::manual_seed(Random::new(seed, Stream::Dropout, step).bits() as i64);
         }
-        let mut current: Option<Tensor> = None;
-        let last = self.layers.len().saturating_sub(1);
-        for (index, layer) in self.layers.iter().enumerate() {
-            let before = layer.before(current.as_ref().unwrap_or(inputs), &self.parameters, mode)?;
-            current = Some(if index == last { before } else { activate(layer.activation, before)? });
-        }
-        Ok(current.unwrap_or_else(|| inputs.shallow_clone()))
     }
 
     /// What follows the [`Self::logits`].
@@ -126,12 +142,22 @@ impl Network {
         self.trace_first(self.layers.len(), inputs)
     }
 
+    /// What every layer says in `mode`.
+    pub(crate) fn trace_in(&self, inputs: &Tensor, mode: Mode) -> Result<Vec<LayerOutput>, TchError> {
+        self.seed(mode);
+        self.trace_layers(self.layers.len(), inputs, mode)
+    }
+
     /// What the first `count` layers say.
     pub(crate) fn trace_first(&self, count: usize, inputs: &Tensor) -> Result<Vec<LayerOutput>, TchError> {
+        self.trace_layers(count, inputs, Mode::Evaluation)
+    }
+
+    fn trace_layers(&self, count: usize, inputs: &Tensor, mode: Mode) -> Result<Vec<LayerOutput>, TchError> {
         let mut outputs: Vec<LayerOutput> = Vec::with_capacity(count);
         for layer in self.layers.iter().take(count) {
             let reached = outputs.last().map_or(inputs, |output| &output.after);
-            let before = layer.before(reached, &self.parameters, Mode::Evaluation)?;
+            let before = layer.before(reached, &self.parameters, mode)?;
             let after = activate(layer.activation, before.shallow_clone())?;
             outputs.push(LayerOutput { before, after });
         }

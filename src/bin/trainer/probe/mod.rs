@@ -4,13 +4,17 @@
 //! boundary    the output over the plane of two inputs      responses   the hidden units over it
 //! maps        every layer's output for one probe, kernels  probes      the pictures that it is looked at with
 //! code        an autoencoder's reconstructions and codes   verdict     what evaluations say: confusion, dead units
+//! health      norms, updates and distributions of every layer
 //! film        tensors become parts of a picture            references  losses of something simpler
+//! landscape   the loss over a plane through parameter space, and training's path on it
 //! schedule    when a picture is taken                      turn        with which probe
 //! ```
 
 mod boundary;
 mod code;
 mod film;
+mod health;
+mod landscape;
 mod maps;
 mod plane;
 mod probes;
@@ -33,6 +37,8 @@ use crate::session::Session;
 use boundary::Boundary;
 use code::Code;
 use film::Film;
+pub(crate) use health::{Checkup, Health};
+pub(crate) use landscape::{Landscape, SLICE};
 use maps::{Kernels, Maps};
 use probes::Probes;
 pub(crate) use probes::pictures;
@@ -49,8 +55,15 @@ const KERNELS: u64 = 8;
 const OF_VERDICTS: u64 = 16;
 const OF_MAPS: u64 = 8;
 const OF_REST: u64 = 4;
+/// And what looks at the health of layers may take.
+const OF_HEALTH: u64 = 16;
 /// However small the budget, maps and kernels of this many bytes are shown at rest.
 const LEAST_ROOM: u64 = 1 << 20;
+
+/// Bytes that all pictures of a run may take.
+fn byte_budget(recipe: &Recipe) -> u64 {
+    (recipe.record.image_budget_mib * f64::from(1 << 20)) as u64
+}
 
 /// Everything that a network is looked at with.
 pub(crate) struct Gallery {
@@ -106,7 +119,7 @@ impl Gallery {
         session: &Session,
         pictures: &[(String, Array2<f32>)],
     ) -> Result<Self, TchError> {
-        let budget = (recipe.record.image_budget_mib * f64::from(1 << 20)) as u64;
+        let budget = byte_budget(recipe);
         let room = (budget / OF_MAPS).max(LEAST_ROOM);
         let mut unsent = Vec::new();
         let boundary = Boundary::new(training, network, session)?.map(|(boundary, points)| {
@@ -169,7 +182,7 @@ impl Gallery {
         let of_verdicts = budget / OF_VERDICTS;
         let bytes = Bytes {
             budget,
-            reserve: self.rest_bytes + of_verdicts,
+            reserve: self.rest_bytes + of_verdicts + budget / OF_HEALTH + budget / landscape::OF_LANDSCAPES,
             usual: always + self.probe_bytes + many / KERNELS,
             most: beside + self.probe_bytes,
         };

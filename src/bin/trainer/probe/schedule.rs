@@ -41,6 +41,8 @@ pub(crate) struct Schedule {
     /// Share of the run's time for probes and recording together.
     share: f64,
     bytes: Bytes,
+    /// Between pictures, at least: while watched, and otherwise.
+    rhythm: [Duration; 2],
     last: Duration,
     last_cost: Duration,
     /// Before this nothing can be due: most steps need to look no further.
@@ -52,8 +54,13 @@ pub(crate) struct Schedule {
 impl Schedule {
     /// `share` from 0 to 1.
     pub(crate) fn new(share: f64, bytes: Bytes) -> Self {
+        Self::with_rhythm(share, bytes, [WATCHED, UNWATCHED])
+    }
+
+    /// With so much time between pictures, at least: while watched, and otherwise.
+    pub(crate) fn with_rhythm(share: f64, bytes: Bytes, rhythm: [Duration; 2]) -> Self {
         let zero = Duration::ZERO;
-        Self { share, bytes, last: zero, last_cost: zero, earliest: zero, hurried: false }
+        Self { share, bytes, rhythm, last: zero, last_cost: zero, earliest: zero, hurried: false }
     }
 
     /// Whether it is worth asking [`Self::is_due`].
@@ -63,18 +70,19 @@ impl Schedule {
 
     /// Whether a picture should be taken now.
     pub(crate) fn is_due(&mut self, moment: Moment) -> bool {
-        let base = if moment.watched { WATCHED } else { UNWATCHED };
+        let [watched, unwatched] = self.rhythm;
+        let base = if moment.watched { watched } else { unwatched };
         let left = self.left(moment.bytes);
         let interval = match left {
             0 => Duration::MAX,
-            _ if self.hurried => WATCHED,
+            _ if self.hurried => watched,
             left => base.max(moment.active.mul_f64((THRIFT / left as f64).min(1.0))),
         };
         let affordable = moment.spent + self.last_cost <= moment.active.mul_f64(self.share);
         let due = affordable && moment.active >= self.last.saturating_add(interval);
         if !due {
             // Somebody may begin to watch at any time.
-            self.earliest = (self.last + WATCHED).max(moment.active + Duration::from_millis(2));
+            self.earliest = (self.last + watched).max(moment.active + Duration::from_millis(2));
         }
         due
     }
@@ -106,7 +114,7 @@ impl Schedule {
     pub(crate) fn taken(&mut self, active: Duration, cost: Duration) {
         self.last = active;
         self.last_cost = cost;
-        self.earliest = active + WATCHED;
+        self.earliest = active + self.rhythm[0];
         self.hurried = false;
     }
 }
@@ -147,6 +155,14 @@ mod tests {
         let generous = || schedule(0.05, 1 << 40);
         assert_eq!(rehearse(generous(), 10, true).len(), 100);
         assert_eq!(rehearse(generous(), 10, false).len(), 10);
+    }
+
+    #[test]
+    fn a_rhythm_of_its_own_is_kept() {
+        let bytes = Bytes { budget: 1 << 40, reserve: SIZE, usual: SIZE, most: SIZE };
+        let slow = || Schedule::with_rhythm(0.05, bytes, [Duration::from_secs(1), Duration::from_secs(5)]);
+        assert_eq!(rehearse(slow(), 20, true).len(), 20);
+        assert_eq!(rehearse(slow(), 20, false).len(), 4);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is seen of the network at one step, as it goes to the recorder.
 
 use ndarray::ArrayD;
-use torchscope::log::{Data, Grid, LogError, Tag, TensorValue, Value, tags};
+use torchscope::log::{Data, Grid, Histogram, LogError, Tag, TensorValue, Value, tags};
 
 /// Everything that was looked at together, after so many steps.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,12 @@ pub(crate) enum Content {
     Grid(Grid),
     /// As they are.
     Numbers(ArrayD<f32>),
+    /// One number.
+    Scalar(f64),
+    /// How numbers are distributed.
+    Histogram(Histogram),
+    /// For people and programs.
+    Text(String),
 }
 
 impl Picture {
@@ -37,6 +43,8 @@ impl Picture {
 impl Part {
     /// Bytes that it takes on disk beside its numbers: names, ranges, framing, checksums.
     pub(crate) const OVERHEAD: u64 = 1 << 10;
+    /// The same for what has neither range nor shape, its name aside.
+    pub(crate) const SMALL_OVERHEAD: u64 = 192;
 
     pub(crate) fn new(tag: impl Into<Tag>, content: Content) -> Self {
         Self { tag: tag.into(), content }
@@ -52,8 +60,16 @@ impl Part {
                 bytes * grid.values.len() + grid.values.nrows()
             }
             Content::Numbers(numbers) => size_of::<f32>() * numbers.len(),
+            Content::Scalar(_) => return self.small(0),
+            // An upper edge and a count a bucket.
+            Content::Histogram(histogram) => return self.small(2 * size_of::<f64>() * histogram.counts.len()),
+            Content::Text(text) => return self.small(text.len()),
         };
         numbers as u64 + Self::OVERHEAD
+    }
+
+    fn small(&self, bytes: usize) -> u64 {
+        (self.tag.len() + bytes) as u64 + Self::SMALL_OVERHEAD
     }
 
     /// Packs it for the log, which takes milliseconds for a large grid.
@@ -61,6 +77,9 @@ impl Part {
         let data = match self.content {
             Content::Grid(grid) => Data::Image(grid.encode()?),
             Content::Numbers(numbers) => Data::Tensor(TensorValue::from_array(&numbers, tags::PLUGIN)),
+            Content::Scalar(number) => Data::Scalar(number),
+            Content::Histogram(histogram) => Data::Histogram(histogram),
+            Content::Text(text) => Data::Text(text),
         };
         Ok(Value { tag: self.tag, data })
     }
@@ -89,7 +108,23 @@ mod tests {
             let mut holed = values.clone();
             holed[[0, 0]] = f32::NAN;
             let grid = |values| Content::Grid(Grid::new(values, Some("conv1".to_owned()), None));
-            for content in [grid(values.clone()), grid(holed), Content::Numbers(values.into_dyn())] {
+            let histogram = Histogram {
+                min: -0.125,
+                max: 3.3e38,
+                count: 1e7,
+                sum: 0.3,
+                sum_squares: 0.7,
+                limits: values.iter().map(|value| f64::from(*value)).collect(),
+                counts: vec![0.1; values.len()],
+            };
+            for content in [
+                grid(values.clone()),
+                grid(holed),
+                Content::Numbers(values.into_dyn()),
+                Content::Scalar(0.1),
+                Content::Histogram(histogram),
+                Content::Text("a loss that went up \u{fc}ber alles".repeat(rows)),
+            ] {
                 let part = Part::new("maps/conv1/cat", content);
                 let most = part.most_bytes();
                 let bytes = written(part);

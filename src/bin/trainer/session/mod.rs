@@ -50,7 +50,7 @@ impl Samples {
     }
 
     /// How many there are.
-    fn count(&self) -> i64 {
+    pub(crate) fn count(&self) -> i64 {
         self.inputs.size().first().copied().unwrap_or(0)
     }
 
@@ -214,6 +214,15 @@ impl Session {
     ///
     /// Returns the batch's loss before the step, without waiting for it: a tensor without dimensions on the device.
     pub(crate) fn step(&mut self) -> Result<Tensor, TchError> {
+        self.step_after(|_, _, _, _| Ok(()))
+    }
+
+    /// [`Self::step`] after `look` has been at the session, the loss, the inputs of the batch and the mode they were seen
+    /// in, with nothing moved yet.
+    pub(crate) fn step_after(
+        &mut self,
+        look: impl FnOnce(&Self, &Tensor, &Tensor, Mode) -> Result<(), TchError>,
+    ) -> Result<Tensor, TchError> {
         let epoch = self.epoch();
         if self.shuffle && self.ordered != Some(epoch) {
             let order = Random::new(self.seed, Stream::Order, epoch).permutation(self.epoch.count as usize);
@@ -226,6 +235,7 @@ impl Session {
         let mode = Mode::Training { seed: self.seed, step: self.step };
         let logits = self.network.logits(&inputs, mode)?;
         let loss = loss::mean(self.loss, self.network.last_activation(), logits, &truth)?;
+        look(self, &loss, &inputs, Mode::Replay { seed: self.seed, step: self.step })?;
         self.network.forget_gradients()?;
         loss.f_backward()?;
         self.gradients = self.network.parameters().iter().map(Tensor::f_grad).collect::<Result<_, _>>()?;
@@ -233,6 +243,21 @@ impl Session {
         self.step += 1;
         self.follow_schedule()?;
         Ok(loss)
+    }
+
+    /// Gradients of the last step, in the order of the parameters, before weight decay; none before the first.
+    pub(crate) fn gradients(&self) -> &[Tensor] {
+        &self.gradients
+    }
+
+    /// The parameters as they are now, to compare with later ones.
+    pub(crate) fn copy_parameters(&self) -> Result<Vec<Tensor>, TchError> {
+        let copy = |parameter: &Tensor| {
+            let mut copy = parameter.f_detach()?.f_empty_like()?;
+            copy.f_copy_(&parameter.f_detach()?)?;
+            Ok(copy)
+        };
+        self.network.parameters().iter().map(copy).collect()
     }
 
     /// Euclidean norm of the last step's gradient over all parameters, before weight decay; 0 before the first step.
@@ -288,8 +313,36 @@ impl Session {
         Tensor::f_cat(&outputs, 0)
     }
 
+    /// At most `count` samples of [`Self::evaluated`], thinned evenly.
+    pub(crate) fn sampled(&self, count: i64) -> Result<Samples, TchError> {
+        let all = self.evaluated();
+        let shown = all.count().min(count);
+        let places: Vec<i64> = (0..shown).map(|index| index * all.count() / shown).collect();
+        let places = Tensor::f_from_slice(&places)?.f_to_device(self.device())?;
+        let select = |tensor: &Tensor| tensor.f_index_select(0, &places);
+        Ok(Samples {
+            inputs: select(&all.inputs)?,
+            targets: select(&all.targets)?,
+            labels: all.labels.as_ref().map(select).transpose()?,
+        })
+    }
+
+    /// Mean loss of the `length` samples from `start` on, as it would be with `parameters` in place of the network's,
+    /// which stay as they are.
+    pub(crate) fn loss_with(
+        &self,
+        parameters: &[Tensor],
+        samples: &Samples,
+        (start, length): (i64, i64),
+    ) -> Result<f64, TchError> {
+        let _guard = tch::no_grad_guard();
+        let logits = self.network.logits_with(parameters, &samples.inputs.f_narrow(0, start, length)?)?;
+        let truth = samples.truth(self.loss).f_narrow(0, start, length)?;
+        loss::mean(self.loss, self.network.last_activation(), logits, &truth)?.f_double_value(&[])
+    }
+
     /// Start and length of the pieces in which `count` rows go through the network when it is only looked at.
-    fn pieces(&self, count: i64) -> impl Iterator<Item = (i64, i64)> + use<> {
+    pub(crate) fn pieces(&self, count: i64) -> impl Iterator<Item = (i64, i64)> + use<> {
         let numbers = if self.device().is_cuda() { NUMBERS_AT_A_TIME_ON_CUDA } else { NUMBERS_AT_A_TIME };
         let holding = |numbers: i64| numbers / self.network.widest().max(1);
         let few = SAMPLES_AT_A_TIME.min(holding(NUMBERS_AT_A_TIME_ON_CUDA));
@@ -299,4 +352,4 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

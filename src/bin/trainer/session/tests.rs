@@ -84,6 +84,13 @@ fn session(recipe: &Recipe) -> Session {
     Session::with_network(recipe, network.unwrap(), samples(&inputs, &targets), None).unwrap()
 }
 
+/// `reference.md`, "Deterministic moons run": its recipe, and where it starts.
+pub(crate) fn deterministic_moons() -> (Recipe, Session) {
+    let recipe = recipe(sgd(0.5, 0.0, false, 0.0), false);
+    let session = session(&recipe);
+    (recipe, session)
+}
+
 fn values(tensor: &Tensor) -> Vec<f64> {
     Vec::<f64>::try_from(tensor.detach().reshape([-1])).unwrap()
 }
@@ -91,7 +98,7 @@ fn values(tensor: &Tensor) -> Vec<f64> {
 /// `reference.md`, "Deterministic moons run".
 #[test]
 fn the_deterministic_run_gives_the_reference_losses() {
-    let mut session = session(&recipe(sgd(0.5, 0.0, false, 0.0), false));
+    let (_, mut session) = deterministic_moons();
     assert_eq!(session.steps_per_epoch(), 16);
     for (step, expected) in [
         (0, 0.693_302_995_1),

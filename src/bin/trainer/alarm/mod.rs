@@ -1,0 +1,90 @@
+//! What somebody should look at: each kind of alarm in a file of its own, all but the first pure.
+//!
+//! ```text
+//! fault     where a number that is not finite came from     spike     a loss far above those before it
+//! plateau   evaluations that no longer get better           dying     `ReLU` layers that say nothing any more
+//! slow      steps that take longer than they did
+//! ```
+//!
+//! An incident is one alarm, however long it lasts.
+
+mod dying;
+pub(crate) mod fault;
+mod plateau;
+mod slow;
+mod spike;
+
+use serde::Serialize;
+use torchscope::log::tags;
+use torchscope::recipe;
+
+use crate::recorder::{Content, Part, Picture};
+use crate::session::Evaluation;
+use dying::Dying;
+use plateau::Plateau;
+use slow::Slow;
+use spike::Spike;
+
+/// What is wrong, by its name in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Nan,
+    Spike,
+    Plateau,
+    Dying,
+    Slow,
+}
+
+/// What the log says under [`tags::ALARM`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Alarm {
+    #[serde(skip)]
+    pub(crate) step: u64,
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+    pub(crate) layer: Option<String>,
+    pub(crate) tensor: Option<String>,
+}
+
+impl Alarm {
+    fn new(step: u64, kind: Kind, message: String) -> Self {
+        Self { step, kind, message, layer: None, tensor: None }
+    }
+
+    /// As it goes to the recorder.
+    pub(crate) fn picture(&self) -> Picture {
+        let text = serde_json::to_string(self).unwrap_or_else(|_| self.message.clone());
+        Picture { step: self.step, parts: vec![Part::new(tags::ALARM, Content::Text(text))] }
+    }
+}
+
+/// Watches a run by its numbers.
+pub(crate) struct Watch {
+    spike: Spike,
+    plateau: Plateau,
+    dying: Dying,
+    slow: Slow,
+}
+
+impl Watch {
+    pub(crate) fn new(network: &recipe::Network) -> Self {
+        Self { spike: Spike::default(), plateau: Plateau::default(), dying: Dying::new(network), slow: Slow::default() }
+    }
+
+    /// A step that took so long, without pauses and what was measured after it. Cheap enough for every step.
+    pub(crate) fn step(&mut self, step: u64, loss: f64, milliseconds: f64) -> Vec<Alarm> {
+        [self.spike.take(step, loss), self.slow.take(step, milliseconds)].into_iter().flatten().collect()
+    }
+
+    pub(crate) fn evaluation(&mut self, step: u64, evaluation: &Evaluation) -> Vec<Alarm> {
+        let mut alarms: Vec<_> = self.plateau.take(step, evaluation.loss).into_iter().collect();
+        alarms.extend(self.dying.take(step, &evaluation.peaks));
+        alarms
+    }
+
+    /// Training was held up, by a pause or a pace: what steps took so far is not comparable.
+    pub(crate) fn interrupt(&mut self) {
+        self.slow.interrupt();
+    }
+}
