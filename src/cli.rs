@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::recipe::Recipe;
+use crate::run::OnNan;
 use crate::term::{ColorChoice, GlyphChoice};
 
 /// Train neural networks with libtorch and watch them learn, live, in any terminal.
@@ -31,6 +32,8 @@ pub enum Command {
     Ls(Ls),
     /// End a run after its current step
     Stop(Stop),
+    /// Try learning rates on a recipe, and suggest one
+    LrFind(LrFind),
 }
 
 /// How to draw.
@@ -42,6 +45,9 @@ pub struct Display {
     /// Characters to draw with; `auto` judges from the locale
     #[arg(long, value_enum, default_value_t, value_name = "SET", help_heading = "Display")]
     pub glyphs: GlyphChoice,
+    /// Ring the terminal's bell at every alarm: not a number, spike, plateau, dying layer, stalled trainer
+    #[arg(long, help_heading = "Display")]
+    pub bell: bool,
 }
 
 /// What to name a recipe by, with the names there are.
@@ -83,6 +89,9 @@ pub struct Train {
     /// Write the run here instead of into a new directory of the runs' home
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
+    /// What to do when a number is NaN or infinite [default: pause while somebody watches, else stop]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_nan: Option<OnNan>,
     /// Train without a view and print progress lines (fit for nohup, cron and CI)
     #[arg(long, conflicts_with = "detach")]
     pub headless: bool,
@@ -119,6 +128,40 @@ pub struct Ls {
 pub struct Stop {
     /// Name, unique beginning of a name, or directory of a run
     pub run: String,
+}
+
+/// `torchscope lr-find`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The rate rises from step to step until the loss explodes. Suggested is a tenth of the rate at which the \
+    smoothed loss was lowest: there it still came down, and what is lowest is already at the brink."
+)]
+pub struct LrFind {
+    /// A recipe, by name or path
+    #[arg(help = recipe_help())]
+    pub recipe: String,
+    /// Rate of the first step
+    #[arg(long, value_name = "RATE", default_value_t = 1e-5, value_parser = positive)]
+    pub min_lr: f64,
+    /// Rate of the last step, if the loss does not explode before
+    #[arg(long, value_name = "RATE", default_value_t = 100.0, value_parser = positive)]
+    pub max_lr: f64,
+    /// Steps from the one to the other
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=100_000))]
+    pub steps: u64,
+    /// Set anything else in the recipe, for example `batch_size=64`
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub sets: Vec<(String, String)>,
+    /// How to draw.
+    #[command(flatten)]
+    pub display: Display,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if rate > 0.0 && f64::is_finite(rate) => Ok(rate),
+        _ => Err("a number above 0".into()),
+    }
 }
 
 /// A pace from the command line.
@@ -223,6 +266,16 @@ mod tests {
         let help = command.find_subcommand_mut("train").unwrap().render_help().to_string();
         for name in Recipe::builtin_names() {
             assert!(help.contains(&format!("`{name}`")), "{help}");
+        }
+    }
+
+    #[test]
+    fn a_sweep_has_rates_above_zero() {
+        for args in [["--min-lr", "0"], ["--max-lr", "inf"], ["--steps", "1"]] {
+            assert!(
+                Cli::try_parse_from(["torchscope", "lr-find", "moons"].into_iter().chain(args)).is_err(),
+                "{args:?}"
+            );
         }
     }
 

@@ -18,7 +18,7 @@
 //! | [`view`] | drawing: reads the state, writes cells | `app`, `run`, `recipe`, `log`, `plot`, `series` |
 //! | [`term`] | the terminal: abilities, taking over, giving back | the abilities' names in `view` |
 //! | [`runtime`] | the loop that ties terminal, run and application | everything above |
-//! | [`cli`] | the command line | `term` |
+//! | [`cli`] | the command line | `recipe`, `run`, `term` |
 //! | [`commands`] | what each subcommand does | everything above |
 //!
 //! `tests/architecture.rs` holds this table against the `use` lines. Time comes as data below `runtime` and `commands`;

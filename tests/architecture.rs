@@ -16,7 +16,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("view", &["app", "run", "log", "series", "recipe", "plot"]),
     ("term", &["view"]),
     ("runtime", &["app", "run", "log", "view", "term"]),
-    ("cli", &["recipe", "term"]),
+    ("cli", &["recipe", "run", "term"]),
     ("commands", &["cli", "app", "run", "log", "recipe", "plot", "runtime", "term"]),
 ];
 

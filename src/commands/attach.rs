@@ -14,7 +14,8 @@ pub(super) fn run(args: &Attach) -> Result<u8> {
     if !capabilities.interactive {
         return headless::follow(&run);
     }
-    let left =
-        runtime::show(run, capabilities, |_| Ok(()), &train::start_over).wrap_err("the terminal cannot be used")?;
+    let start_over = |old: &_, new_seed| train::start_over(old, new_seed, None);
+    let left = runtime::show(run, capabilities, args.display.bell, |_| Ok(()), &start_over)
+        .wrap_err("the terminal cannot be used")?;
     Ok(train::farewell(&left))
 }

@@ -11,7 +11,7 @@ use super::{complain, runtime, say, signal_code, train};
 use crate::app::Rate;
 use crate::log::{Data, LogReader, Record, Tag, tags};
 use crate::plot::format;
-use crate::run::{self, Audience, Command, ControlClient, ControlError, RunDir, RunMeta, State};
+use crate::run::{self, Audience, Command, ControlClient, ControlError, OnNan, RunDir, RunMeta, State};
 
 /// Between two looks at the run.
 const LOOK: Duration = Duration::from_millis(100);
@@ -23,8 +23,8 @@ const SHARE: f64 = 0.05;
 const CHUNK: usize = 4 << 20;
 
 /// Starts the trainer of a run and prints its progress until it is over. SIGINT and SIGTERM stop the run first.
-pub(super) fn run(run: &RunDir) -> Result<u8> {
-    train::start(run, Audience::Nobody)?;
+pub(super) fn run(run: &RunDir, on_nan: Option<OnNan>) -> Result<u8> {
+    train::start(run, Audience::Nobody, on_nan)?;
     follow_and(run, true)
 }
 
@@ -78,6 +78,12 @@ fn follow_and(run: &RunDir, owned: bool) -> Result<u8> {
     })
 }
 
+/// What an alarm says, without anything that a terminal would act upon.
+fn alarm(text: &str) -> String {
+    let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    run::plain(json["message"].as_str().unwrap_or(text))
+}
+
 struct Progress<'a> {
     run: &'a RunDir,
     reader: LogReader,
@@ -122,6 +128,11 @@ impl<'a> Progress<'a> {
 
     fn take(&mut self, record: Record) {
         for value in record.values {
+            if let Data::Text(text) = &value.data
+                && &*value.tag == tags::ALARM
+            {
+                complain(&format!("torchscope: alarm at step {}: {}", record.step, alarm(text)));
+            }
             if let Data::Scalar(scalar) = value.data {
                 if &*value.tag == tags::LOSS_TRAIN {
                     self.step = record.step.max(0) as u64;

@@ -3,6 +3,7 @@
 mod attach;
 mod headless;
 mod list;
+mod lr_find;
 mod say;
 mod stop;
 mod train;
@@ -21,6 +22,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Attach(args) => attach::run(&args),
         Command::Ls(args) => list::run(&args),
         Command::Stop(args) => stop::run(&args),
+        Command::LrFind(args) => lr_find::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

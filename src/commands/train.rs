@@ -7,7 +7,7 @@ use color_eyre::eyre::{Result, WrapErr};
 use super::{headless, say, signal_code};
 use crate::cli::{Pace, Train};
 use crate::recipe::Recipe;
-use crate::run::{self, Audience, RunDir, RunError, RunMeta, State};
+use crate::run::{self, Audience, Errand, OnNan, RunDir, RunError, RunMeta, State};
 use crate::runtime::{self, Left};
 use crate::term::{Capabilities, Environment};
 
@@ -25,16 +25,17 @@ pub(super) fn run(args: &Train) -> Result<u8> {
     };
     let capabilities = Capabilities::detect(&Environment::of_process(), args.display.color, args.display.glyphs);
     if args.detach {
-        return detach(&run);
+        return detach(&run, args.on_nan);
     }
     if args.headless || !capabilities.interactive {
-        return headless::run(&run);
+        return headless::run(&run, args.on_nan);
     }
     let left = runtime::show(
         run,
         capabilities,
-        |run| start(run, Audience::Viewer).map_err(|error| error.to_string()),
-        &start_over,
+        args.display.bell,
+        |run| start(run, Audience::Viewer, args.on_nan).map_err(|error| error.to_string()),
+        &|old, new_seed| start_over(old, new_seed, args.on_nan),
     )
     .wrap_err("the terminal cannot be used")?;
     Ok(farewell(&left))
@@ -42,8 +43,8 @@ pub(super) fn run(args: &Train) -> Result<u8> {
 
 /// Starts the trainer of a run. One that dies before it can speak for itself, for want of a library say, is recorded as
 /// failed with the last thing it printed.
-pub(super) fn start(run: &RunDir, audience: Audience) -> Result<(), RunError> {
-    let mut trainer = run::spawn_trainer(run, audience)?;
+pub(super) fn start(run: &RunDir, audience: Audience, on_nan: Option<OnNan>) -> Result<(), RunError> {
+    let mut trainer = run::spawn_trainer(run, &Errand::Train { audience, on_nan })?;
     let run = run.clone();
     std::thread::spawn(move || {
         if let Ok(status) = trainer.wait()
@@ -60,7 +61,7 @@ pub(super) fn start(run: &RunDir, audience: Audience) -> Result<(), RunError> {
 }
 
 /// Starts the recipe of a run again, as a new run in the home of runs.
-pub(super) fn start_over(old: &RunDir, new_seed: bool) -> Result<RunDir, String> {
+pub(super) fn start_over(old: &RunDir, new_seed: bool, on_nan: Option<OnNan>) -> Result<RunDir, String> {
     let path = old.recipe_path();
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut recipe = Recipe::parse(&path.to_string_lossy(), &text).map_err(|error| error.to_string())?;
@@ -71,13 +72,13 @@ pub(super) fn start_over(old: &RunDir, new_seed: bool) -> Result<RunDir, String>
     }
     let home = run::home().map_err(|error| error.to_string())?;
     let new = RunDir::create(&home, &recipe).map_err(|error| error.to_string())?;
-    start(&new, Audience::Viewer).map_err(|error| error.to_string())?;
+    start(&new, Audience::Viewer, on_nan).map_err(|error| error.to_string())?;
     Ok(new)
 }
 
 /// Starts a run and returns once it trains.
-fn detach(run: &RunDir) -> Result<u8> {
-    start(run, Audience::Nobody)?;
+fn detach(run: &RunDir, on_nan: Option<OnNan>) -> Result<u8> {
+    start(run, Audience::Nobody, on_nan)?;
     let patience = Instant::now() + DETACH_PATIENCE;
     loop {
         let meta = run.status()?;

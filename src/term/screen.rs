@@ -189,6 +189,11 @@ impl Screen {
         Ok(out.len())
     }
 
+    /// Rings the terminal's bell.
+    pub fn ring(&self) -> io::Result<()> {
+        if TAKEN.load(Ordering::SeqCst) { write_all(b"\x07") } else { Ok(()) }
+    }
+
     /// Gives the terminal back, runs `meanwhile`, takes it again and draws everything anew at the next frame.
     pub fn suspend(&mut self, meanwhile: impl FnOnce()) -> io::Result<()> {
         restore();
