@@ -66,6 +66,14 @@ pub enum Action {
     ToBoundary,
     /// Focus the hidden units.
     ToUnits,
+    /// Look at the landscape over the next plane.
+    Plane,
+    /// Select a row of the table of layers.
+    SelectLayer(Direction),
+    /// Show what somebody should have looked at.
+    Events,
+    /// The banner has been read.
+    Dismiss,
     /// Leave the view; asks first while the run is live.
     Leave,
     /// In the dialog: leave and let the run go on.
@@ -103,6 +111,8 @@ pub enum Context {
     Help,
     /// The question what shall become of the run.
     Leave,
+    /// The list of alarms.
+    Events,
     /// The last words of a trainer that died.
     Died,
     /// A single feature map.
@@ -120,6 +130,8 @@ pub enum When {
     Focused(PanelId),
     /// While the run shows that panel.
     Shown(PanelId),
+    /// While an alarm has not been read. Such a row comes first too.
+    Alarmed,
 }
 
 /// One row of the table.
@@ -194,10 +206,10 @@ const fn units(
 /// Every action with its keys.
 pub const BINDINGS: &[Binding] = {
     use Action as A;
-    use Context::{Died, Help, Leave, Main, Map};
+    use Context::{Died, Events, Help, Leave, Main, Map};
     use MapsAction as M;
     use UnitsAction as U;
-    use When::{Always, Focused, Live, Shown};
+    use When::{Alarmed, Always, Focused, Live, Shown};
     &[
         row(A::TogglePause, "pause", "pause or resume training", &[k(' ')], Main, Live, Some(1)),
         row(A::Step, "step", "train one step, then pause", &[k('n')], Main, Live, Some(5)),
@@ -368,6 +380,33 @@ pub const BINDINGS: &[Binding] = {
             Some(4),
         ),
         row(
+            A::Plane,
+            "plane",
+            "loss landscape: plane of the path, or of random directions",
+            &[k('p')],
+            Main,
+            Focused(PanelId::Landscape),
+            Some(4),
+        ),
+        row(
+            A::SelectLayer(Direction::Up),
+            "select",
+            "layers: select the tensor above",
+            &[Key::plain(Code::Up), k('k')],
+            Main,
+            Focused(PanelId::Layers),
+            Some(4),
+        ),
+        row(
+            A::SelectLayer(Direction::Down),
+            "select",
+            "layers: select the tensor below; zoomed, its history",
+            &[Key::plain(Code::Down), k('j')],
+            Main,
+            Focused(PanelId::Layers),
+            Some(4),
+        ),
+        row(
             A::Pictures(Direction::Down),
             "more",
             "reconstruction: next pictures",
@@ -421,6 +460,8 @@ pub const BINDINGS: &[Binding] = {
             Always,
             Some(9),
         ),
+        row(A::Events, "events", "alarms so far: what happened at which step", &[k('e')], Main, Always, Some(15)),
+        row(A::Dismiss, "dismiss", "put an alarm's banner away", &[k('d'), Key::plain(Code::Esc)], Main, Alarmed, None),
         row(A::Help, "help", "open or close this help", &[k('?')], Main, Always, Some(2)),
         row(
             A::Leave,
@@ -450,6 +491,26 @@ pub const BINDINGS: &[Binding] = {
             Always,
             Some(0),
         ),
+        row(
+            A::Scroll(Direction::Down),
+            "down",
+            "scroll down",
+            &[Key::plain(Code::Down), k('j')],
+            Events,
+            Always,
+            Some(1),
+        ),
+        row(A::Scroll(Direction::Up), "up", "scroll up", &[Key::plain(Code::Up), k('k')], Events, Always, Some(2)),
+        row(
+            A::Close,
+            "close",
+            "close",
+            &[k('e'), Key::plain(Code::Esc), k('q'), Key::plain(Code::Enter), Key::ctrl('c')],
+            Events,
+            Always,
+            Some(0),
+        ),
+        row(A::TogglePause, "pause", "pause or resume training", &[k(' ')], Events, Live, Some(3)),
         row(
             A::LeaveRunning,
             "leave it running",

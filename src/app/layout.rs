@@ -172,6 +172,7 @@ pub fn layout(request: Request<'_>) -> Option<Layout> {
     } else {
         let (pictures, sober): (Vec<_>, Vec<_>) = request.panels.iter().copied().partition(|id| id.is_picture());
         let details: Vec<PanelId> = sober.into_iter().filter(|id| *id != PanelId::Loss).collect();
+        let details = group(&details);
         let parts = Parts { pictures, details, rows: request.detail_rows };
         match request.arrangement {
             Arrangement::Pictures if !parts.pictures.is_empty() => parts.pictures_large(body),
@@ -182,10 +183,20 @@ pub fn layout(request: Request<'_>) -> Option<Layout> {
     Some(Layout { header, slots: tiles.into_iter().filter_map(slot).collect(), footer })
 }
 
+/// What shares frames even where there is room: the table of layers and their health are two views of the same rows.
+fn group(details: &[PanelId]) -> Vec<Vec<PanelId>> {
+    let is_table = |id: &PanelId| matches!(id, PanelId::Network | PanelId::Layers);
+    let (tables, others): (Vec<PanelId>, Vec<PanelId>) = details.iter().copied().partition(is_table);
+    let mut groups: Vec<Vec<PanelId>> = others.into_iter().map(|id| vec![id]).collect();
+    groups.extend((!tables.is_empty()).then_some(tables));
+    groups
+}
+
 /// What there is to place, beside the loss.
 struct Parts {
     pictures: Vec<PanelId>,
-    details: Vec<PanelId>,
+    /// Frames, each with the panels that share it.
+    details: Vec<Vec<PanelId>>,
     /// Rows that the details need.
     rows: u16,
 }
@@ -209,7 +220,7 @@ impl Parts {
                     (rows, _) => rows,
                 };
                 let (above, below) = right.split_rows(rows);
-                let mut tiles = self.curve_over_details(left);
+                let mut tiles = self.curve_over_layers(left);
                 tiles.insert(1, (above, vec![*first]));
                 if below.width >= OWN_FRAME * others.len() as u16 {
                     tiles.extend(share_columns(below, others.iter().map(|id| (1, vec![*id])).collect()));
@@ -241,10 +252,9 @@ impl Parts {
     fn band(&self, area: Area, pictures: &[PanelId]) -> Tiles {
         let wanted = pictures.iter().map(|id| id.wanted_columns()).max().unwrap_or(0);
         let mut columns = Vec::new();
-        for id in &self.details {
-            let most = if *id == PanelId::Metrics { METRICS } else { NETWORK.1 };
-            let least = if *id == PanelId::Metrics { METRICS } else { NETWORK.0 };
-            columns.push((area.width.saturating_sub(METRICS + wanted).clamp(least, most), vec![*id]));
+        for panels in &self.details {
+            let (least, most) = if panels[..] == [PanelId::Metrics] { (METRICS, METRICS) } else { NETWORK };
+            columns.push((area.width.saturating_sub(METRICS + wanted).clamp(least, most), panels.clone()));
         }
         columns.push((wanted, pictures.to_vec()));
         share_columns(area, columns)
@@ -260,15 +270,36 @@ impl Parts {
         tiles
     }
 
+    /// The curve, the health of the layers, then the other details.
+    fn curve_over_layers(&self, area: Area) -> Tiles {
+        let layers = |panels: &Vec<PanelId>| panels.contains(&PanelId::Layers);
+        if !self.details.iter().any(layers) {
+            return self.curve_over_details(area);
+        }
+        let mut others = self.details.clone();
+        for panels in &mut others {
+            panels.retain(|id| *id != PanelId::Layers);
+        }
+        others.retain(|panels| !panels.is_empty());
+        let rest = Self { pictures: Vec::new(), details: others, rows: self.rows };
+        let mut tiles = rest.curve_over_details(area);
+        let (loss, health) = tiles[0].0.split_rows(tiles[0].0.height.div_ceil(2));
+        tiles[0].0 = loss;
+        tiles.insert(1, (health, vec![PanelId::Layers]));
+        tiles
+    }
+
     /// The details side by side, or in one frame where that would be too narrow.
     fn details_in(&self, area: Area) -> Tiles {
         match &self.details[..] {
             [] => Vec::new(),
             [metrics, network] if area.width >= BOTH_DETAILS => {
                 let (left, right) = area.split_columns((area.width / 2).min(METRICS.max(area.width * 2 / 5)));
-                vec![(left, vec![*metrics]), (right, vec![*network])]
+                vec![(left, metrics.clone()), (right, network.clone())]
             }
-            all => vec![(area, all.to_vec())],
+            all => {
+                vec![(area, all.concat())]
+            }
         }
     }
 
@@ -280,7 +311,7 @@ impl Parts {
             return tiles;
         }
         let (above, below) = body.split_rows(body.height * 2 / 3);
-        let sober = std::iter::once(PanelId::Loss).chain(self.details).collect();
+        let sober: Vec<PanelId> = std::iter::once(PanelId::Loss).chain(self.details.concat()).collect();
         vec![(above, self.pictures), (below, sober)]
     }
 
@@ -317,16 +348,16 @@ fn share_columns(area: Area, wanted: Vec<(u16, Vec<PanelId>)>) -> Tiles {
     wanted.into_iter().map(place).collect()
 }
 
-fn stack(area: Area, panels: &[PanelId]) -> Tiles {
+fn stack(area: Area, panels: &[Vec<PanelId>]) -> Tiles {
     let count = panels.len().max(1) as u16;
     let each = area.height / count;
     panels
         .iter()
         .enumerate()
-        .map(|(i, id)| {
+        .map(|(i, members)| {
             let top = each * i as u16;
             let rows = if i + 1 == panels.len() { area.height - top } else { each };
-            (area.rows(top, rows), vec![*id])
+            (area.rows(top, rows), members.clone())
         })
         .collect()
 }
@@ -366,8 +397,25 @@ mod tests {
     const AUTOENCODER: [PanelId; 6] =
         [PanelId::Loss, PanelId::Reconstruction, PanelId::Codes, PanelId::Maps, PanelId::Metrics, PanelId::Network];
     const CNN: [PanelId; 5] = [PanelId::Loss, PanelId::Maps, PanelId::Confusion, PanelId::Metrics, PanelId::Network];
+    const FULL: [PanelId; 7] = [
+        PanelId::Loss,
+        PanelId::Boundary,
+        PanelId::Units,
+        PanelId::Landscape,
+        PanelId::Metrics,
+        PanelId::Network,
+        PanelId::Layers,
+    ];
     const PLAIN: [PanelId; 3] = [PanelId::Loss, PanelId::Metrics, PanelId::Network];
-    const RUNS: [&[PanelId]; 5] = [&MOONS, &AUTOENCODER, &CNN, &PLAIN, &[PanelId::Loss]];
+    const RUNS: [&[PanelId]; 7] = [
+        &FULL,
+        &[PanelId::Loss, PanelId::Metrics, PanelId::Layers],
+        &MOONS,
+        &AUTOENCODER,
+        &CNN,
+        &PLAIN,
+        &[PanelId::Loss],
+    ];
     const ARRANGEMENTS: [Arrangement; 3] = [Arrangement::Overview, Arrangement::Pictures, Arrangement::Curves];
 
     fn request(panels: &[PanelId], size: (u16, u16)) -> Request<'_> {
@@ -424,7 +472,7 @@ mod tests {
 
     #[test]
     fn arrangements_give_room_to_what_they_are_named_after() {
-        for panels in [&MOONS[..], &AUTOENCODER, &CNN] {
+        for panels in [&FULL[..], &MOONS, &AUTOENCODER, &CNN] {
             for size in [(80, 24), (120, 40), (200, 60)] {
                 let [overview, pictures, curves] =
                     ARRANGEMENTS.map(|arrangement| layout(Request { arrangement, ..request(panels, size) }).unwrap());
@@ -438,6 +486,17 @@ mod tests {
         }
         assert_eq!(Arrangement::Overview.next(&PLAIN), Arrangement::Curves);
         assert_eq!(Arrangement::Overview.next(&CNN), Arrangement::Pictures);
+    }
+
+    #[test]
+    fn what_belongs_together_shares_a_frame() {
+        use PanelId::{Boundary, Landscape, Layers, Loss, Metrics, Network, Units};
+        let middle = at(&FULL, 120, 40);
+        let members: Vec<&[PanelId]> = middle.slots.iter().map(|slot| &slot.members[..]).collect();
+        assert_eq!(members, [&[Loss][..], &[Boundary], &[Metrics], &[Network, Layers], &[Units, Landscape]]);
+        let mut large = shown(&at(&FULL, 200, 60));
+        large.sort_by_key(|id| FULL.iter().position(|other| other == id));
+        assert_eq!(large, FULL, "and none where there is room");
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! What is known of the run on screen: its log and its state, as far as they have been read.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
+use super::alarms::Alarms;
 use super::boundary::Boundary;
 use super::codes::Codes;
 use super::confusion::Confusion;
+use super::health::Health;
+use super::landscape::Landscapes;
 use super::maps::Maps;
 use super::rate::Rate;
 use super::reconstruction::Reconstruction;
@@ -38,6 +42,12 @@ pub struct Model {
     pub codes: Codes,
     /// Which class is taken for which, for classifiers.
     pub confusion: Option<Confusion>,
+    /// The loss over planes through parameter space.
+    pub landscapes: Landscapes,
+    /// How every layer is.
+    pub health: Health,
+    /// What somebody should look at.
+    pub alarms: Alarms,
     /// Speed, from the times in the log.
     pub rate: Rate,
     /// What the reader of the log had to say.
@@ -64,6 +74,9 @@ impl Model {
             reconstruction: Reconstruction::default(),
             codes: Codes::default(),
             confusion: None,
+            landscapes: Landscapes::default(),
+            health: Health::default(),
+            alarms: Alarms::default(),
             rate: Rate::default(),
             notices: Vec::new(),
             trainer_output: Vec::new(),
@@ -77,6 +90,7 @@ impl Model {
     /// Takes over records of the log, in the order of the log.
     pub fn apply(&mut self, records: Vec<Record>) {
         for record in records {
+            self.alarms.heard(record.wall_time);
             for value in record.values {
                 self.apply_value(record.step, record.wall_time, value);
             }
@@ -109,13 +123,22 @@ impl Model {
                 if &*tag == tags::LOSS_TRAIN {
                     self.rate.note(wall_time, step);
                 }
-                self.series.entry(tag).or_default().push(step, value);
+                let series = match self.series.entry(tag) {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) => {
+                        self.health.note(entry.key());
+                        entry.insert(Series::default())
+                    }
+                };
+                series.push(step, value);
             }
             // Pictures of other programs carry no values.
             Data::Image(image) if image.meta.is_some() => {
                 self.undecoded.insert(tag, (step, image));
             }
             Data::Tensor(tensor) => self.apply_tensor(step, &tag, &tensor),
+            Data::Histogram(histogram) => self.health.set(step, &tag, histogram),
+            Data::Text(text) if &*tag == tags::ALARM => self.alarms.read(step, wall_time, &text),
             _ => {}
         }
     }
@@ -128,11 +151,13 @@ impl Model {
             tags::RECONSTRUCTION_LABELS => self.reconstruction.labels = classes(),
             tags::CODE_LABELS => self.codes.labels = classes(),
             tags::CONFUSION => self.confusion = Confusion::new(step, tensor).or(self.confusion.take()),
-            _ => {
-                if let Some((tags::PEAK, layer)) = tag.split_once('/') {
+            _ => match tag.split_once('/') {
+                Some((tags::PEAK, layer)) => {
                     self.maps.peaks.insert(layer.to_owned(), tensor.values.clone().into());
                 }
-            }
+                Some((tags::LANDSCAPE, rest)) => self.landscapes.set_tensor(rest, tensor),
+                _ => {}
+            },
         }
     }
 
@@ -157,6 +182,7 @@ impl Model {
                         self.maps.kernels.insert(layer.to_owned(), kernels);
                     }
                 }
+                Some((tags::LANDSCAPE, plane)) => self.landscapes.set_grid(step, plane, grid),
                 Some((tags::RESPONSE, layer)) => self.units.set(step, layer, &grid),
                 _ => {}
             },

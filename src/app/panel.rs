@@ -9,6 +9,8 @@ pub enum PanelId {
     Boundary,
     /// What each hidden unit says over the plane.
     Units,
+    /// The loss over a plane through parameter space, with the optimiser's way.
+    Landscape,
     /// What a layer makes of a picture, channel by channel.
     Maps,
     /// What an autoencoder makes of a few pictures.
@@ -17,6 +19,8 @@ pub enum PanelId {
     Codes,
     /// Which class is taken for which.
     Confusion,
+    /// Norms and distributions of every parameter.
+    Layers,
     /// Current values with their history.
     Metrics,
     /// Layers, shapes and parameters.
@@ -30,10 +34,12 @@ impl PanelId {
             PanelId::Loss => "Loss",
             PanelId::Boundary => "Decision boundary",
             PanelId::Units => "Hidden units",
+            PanelId::Landscape => "Loss landscape",
             PanelId::Maps => "Feature maps",
             PanelId::Reconstruction => "Reconstruction",
             PanelId::Codes => "Code space",
             PanelId::Confusion => "Confusion",
+            PanelId::Layers => "Layers",
             PanelId::Metrics => "Metrics",
             PanelId::Network => "Network",
         }
@@ -41,7 +47,7 @@ impl PanelId {
 
     /// Whether it shows something of the network at work, not numbers about it.
     pub fn is_picture(self) -> bool {
-        !matches!(self, PanelId::Loss | PanelId::Metrics | PanelId::Network)
+        !matches!(self, PanelId::Loss | PanelId::Layers | PanelId::Metrics | PanelId::Network)
     }
 
     /// Columns from which it says all it has to say.
@@ -66,7 +72,7 @@ impl PanelId {
     /// pictures wants to be wide.
     pub(super) fn loss_share(self) -> u16 {
         match self {
-            PanelId::Boundary | PanelId::Units => 50,
+            PanelId::Boundary | PanelId::Units | PanelId::Landscape => 50,
             _ => 42,
         }
     }

@@ -45,6 +45,7 @@ impl App {
         let layers = match id {
             PanelId::Maps => self.model.maps.layers(self.model.network()),
             PanelId::Units => self.units.layers(&self.model),
+            PanelId::Landscape => return WORDS + 10,
             _ => return WORDS,
         };
         layers.iter().map(|name| name.chars().count() as u16 + 3).sum::<u16>().saturating_add(MORE_WORDS)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::action::{Action, BINDINGS, Binding, Context, Direction, LR_FACTOR, When};
 use super::codes::{CodesView, Projection};
 use super::key::Key;
+use super::landscape::PlaneView;
 use super::layout::{Arrangement, Layout, Request, layout};
 use super::maps::{Looking, MapsAction, Sheet};
 use super::model::Model;
@@ -45,6 +46,8 @@ pub enum Message {
     Refused(String),
     /// Another run is shown from now on.
     Opened(PathBuf),
+    /// It is so many seconds after the beginning of 1970. Only needed while [`App::wants_time`].
+    Tick(f64),
 }
 
 /// What shall be done outside.
@@ -57,6 +60,8 @@ pub enum Effect {
         /// With another seed than this run's.
         new_seed: bool,
     },
+    /// Ring the terminal's bell.
+    Bell,
     /// Leave the view. The run goes on.
     Leave,
     /// Stop the run, then leave.
@@ -73,6 +78,11 @@ pub enum Overlay {
     },
     /// The question what shall become of the run.
     Leave,
+    /// What somebody should have looked at, from the newest but so many on.
+    Events {
+        /// Events scrolled.
+        scroll: u16,
+    },
     /// How the trainer died: its last words.
     Died,
     /// The selected feature map alone.
@@ -131,6 +141,12 @@ pub struct App {
     pub codes_view: CodesView,
     /// The first of the reconstructed pictures that is asked for.
     pub first_picture: usize,
+    /// Which plane of the landscape is looked at.
+    pub plane_view: PlaneView,
+    /// Which row of the table of layers is selected, as far as there are so many.
+    pub health_selected: usize,
+    /// Whether alarms ring the terminal's bell.
+    pub bell: bool,
     /// Which layer is selected.
     pub network_view: NetworkView,
     /// How feature maps are looked at.
@@ -158,6 +174,9 @@ impl App {
             boundary_style: BoundaryStyle::default(),
             codes_view: CodesView::default(),
             first_picture: 0,
+            plane_view: PlaneView::default(),
+            health_selected: 0,
+            bell: false,
             network_view: NetworkView::default(),
             maps: Looking::default(),
             units: UnitsLooking::default(),
@@ -192,8 +211,10 @@ impl App {
             (PanelId::Maps, !model.maps.sets.is_empty() || expected(picture)),
             // Of two classes the boundary says the same and more.
             (PanelId::Confusion, model.confusion.is_some() && !boundary),
+            (PanelId::Landscape, !model.landscapes.is_empty()),
             (PanelId::Metrics, true),
             (PanelId::Network, true),
+            (PanelId::Layers, !model.health.is_empty()),
         ]
         .into_iter()
         .filter_map(|(id, shown)| shown.then_some(id))
@@ -229,6 +250,7 @@ impl App {
             None => Context::Main,
             Some(Overlay::Help { .. }) => Context::Help,
             Some(Overlay::Leave) => Context::Leave,
+            Some(Overlay::Events { .. }) => Context::Events,
             Some(Overlay::Died) => Context::Died,
             Some(Overlay::Map) => Context::Map,
         }
@@ -241,6 +263,7 @@ impl App {
             When::Live => self.model.is_live() && self.model.state() != State::Starting,
             When::Focused(id) => self.focus() == id,
             When::Shown(id) => self.panels().contains(&id),
+            When::Alarmed => self.model.alarms.banner().is_some(),
         }
     }
 
@@ -261,7 +284,11 @@ impl App {
 
     /// Takes a message and returns what shall be done outside.
     pub fn update(&mut self, message: Message) -> Vec<Effect> {
-        let effects = self.take(message);
+        let mut effects = self.take(message);
+        // What happened before anybody looked rings no bell.
+        if self.model.alarms.take_unrung() > 0 && self.bell && self.model.caught_up {
+            effects.push(Effect::Bell);
+        }
         self.maps.refresh(&self.model);
         self.units.refresh(&self.model);
         if self.overlay == Some(Overlay::Map) && self.maps.picture.is_none() {
@@ -276,12 +303,21 @@ impl App {
             Message::Click { x, y } => self.click(x, y),
             Message::Resized(columns, rows) => self.size = (columns, rows),
             Message::Records(records) => self.model.apply(records),
-            Message::CaughtUp => self.model.caught_up = true,
+            Message::CaughtUp => {
+                self.model.caught_up = true;
+                // Of a run that is over nothing is news.
+                if self.model.state().is_over() {
+                    self.model.alarms.dismiss();
+                }
+            }
             Message::Notice(notice) => self.model.notice(notice),
             Message::Status(meta) => self.status(*meta),
             Message::TrainerOutput(lines) => self.model.trainer_output = lines,
             Message::Done(reply) => self.model.set_reply(&reply),
             Message::Refused(why) => self.alert = Some(why),
+            Message::Tick(now) => {
+                self.model.tick(now);
+            }
             Message::Opened(path) => {
                 self.model = Model::new(path, self.smoothing);
                 self.overlay = None;
@@ -311,7 +347,7 @@ impl App {
     /// The row that answers to a key now. Those for the focused panel come before general ones.
     fn answer(&self, key: Key) -> Option<&'static Binding> {
         let rows = || BINDINGS.iter().filter(|row| row.keys.contains(&key) && self.applies(row));
-        rows().find(|row| matches!(row.when, When::Focused(_))).or_else(|| rows().next())
+        rows().find(|row| matches!(row.when, When::Focused(_) | When::Alarmed)).or_else(|| rows().next())
     }
 
     fn click(&mut self, x: u16, y: u16) {
@@ -344,17 +380,27 @@ impl App {
                 self.arrangement = self.arrangement.next(&self.panels());
                 self.zoomed = false;
             }
+            Action::Events => {
+                self.model.alarms.dismiss();
+                self.overlay = Some(Overlay::Events { scroll: 0 });
+            }
+            Action::Dismiss => self.model.alarms.dismiss(),
+            Action::Plane => return self.turn_plane().into_iter().collect(),
+            Action::SelectLayer(direction) => self.select_health(direction),
             Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
             Action::Close => self.overlay = None,
             Action::Scroll(direction) => {
-                if let Some(Overlay::Help { scroll }) = &mut self.overlay {
-                    *scroll = match direction {
-                        Direction::Down => {
-                            scroll.saturating_add(1).min(help_rows().saturating_sub(self.size.1.saturating_sub(2)))
-                        }
-                        _ => scroll.saturating_sub(1),
-                    };
-                }
+                let events = self.model.alarms.newest().len() as u16;
+                let room = self.size.1.saturating_sub(2);
+                let (scroll, last) = match &mut self.overlay {
+                    Some(Overlay::Help { scroll }) => (scroll, help_rows().saturating_sub(room)),
+                    Some(Overlay::Events { scroll }) => (scroll, events.saturating_sub(1)),
+                    _ => return Vec::new(),
+                };
+                *scroll = match direction {
+                    Direction::Down => scroll.saturating_add(1).min(last),
+                    _ => scroll.saturating_sub(1),
+                };
             }
             Action::LogAxis => self.log_axis = !self.log_axis,
             Action::Smoothing => {
@@ -434,6 +480,17 @@ impl App {
         let asked = self.maps.probe(&self.model)?;
         let place = meta.probes.iter().position(|probe| probe == asked)?;
         Some(Effect::Control(Command::Look { probe: u32::try_from(place).ok()? }))
+    }
+
+    /// Goes to the next plane of the landscape, and asks a live trainer for it.
+    fn turn_plane(&mut self) -> Option<Effect> {
+        let plane = self.plane_view.turn(&self.model)?;
+        self.holds(When::Live).then_some(Effect::Control(Command::Plane { plane }))
+    }
+
+    /// Whether time matters at the moment: a trainer is to be judged by its silence.
+    pub fn wants_time(&self) -> bool {
+        self.model.state() == State::Running || self.model.alarms.is_silent()
     }
 
     fn turn(&mut self, by: isize) {

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a pure function of numbers; `view` turns the results into cells.
 pub mod ascii;
+pub mod bins;
 pub mod braille;
 pub mod color;
 pub mod contour;

@@ -92,7 +92,11 @@ fn coalesce(commands: impl Iterator<Item = Command>) -> Vec<Command> {
     for command in commands {
         match command {
             Command::Stop => return vec![Command::Stop],
-            Command::SetLr { .. } | Command::SetPace { .. } | Command::Look { .. } | Command::Watch => {
+            Command::SetLr { .. }
+            | Command::SetPace { .. }
+            | Command::Look { .. }
+            | Command::Plane { .. }
+            | Command::Watch => {
                 batch.retain(|earlier| std::mem::discriminant(earlier) != std::mem::discriminant(&command));
             }
             _ => {}

@@ -6,7 +6,7 @@ mod input;
 mod reports;
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossterm::event::{Event, EventStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -26,6 +26,8 @@ const FRAME: Duration = Duration::from_millis(50);
 const FRAME_REMOTE: Duration = Duration::from_millis(125);
 /// Least time between two frames that answer keys: bounds what a key held down can cost.
 const FRAME_KEYS: Duration = Duration::from_millis(12);
+/// Between two looks at the clock while the application wants to know the time.
+const TICK: Duration = Duration::from_secs(1);
 /// How long a run that was asked to stop may take for the step it is in before the view is left all the same.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long leaving may take for commands that are still on their way to the trainer.
@@ -76,10 +78,11 @@ impl Signals {
 const TSTP: i32 = rustix::process::Signal::TSTP.as_raw();
 
 /// Shows a run until the user leaves. `opening` is called once the first frame is on the screen: it starts the trainer,
-/// or does nothing for a run that exists already.
+/// or does nothing for a run that exists already. `bell`: alarms ring the terminal's bell.
 pub fn show(
     run: RunDir,
     capabilities: Capabilities,
+    bell: bool,
     opening: impl FnOnce(&RunDir) -> Result<(), String>,
     start_over: &StartOver<'_>,
 ) -> io::Result<Left> {
@@ -92,6 +95,7 @@ pub fn show(
     let theme = Theme::new(capabilities.depth, capabilities.glyphs);
     let mut screen = Screen::enter(capabilities.synchronized)?;
     let mut app = App::new(run.path().to_owned(), screen.size()?);
+    app.bell = bell;
     screen.draw(|frame| view::draw(&app, &theme, frame))?;
     if let Err(error) = opening(&run) {
         app.update(Message::Refused(error));
@@ -148,6 +152,7 @@ impl Session {
     async fn run(mut self, mut signals: Signals, start_over: &StartOver<'_>) -> io::Result<Left> {
         let mut events = EventStream::new();
         let mut last_frame = Instant::now();
+        let mut next_tick = last_frame;
         loop {
             let next_frame = last_frame + if self.urgent { FRAME_KEYS } else { self.frame };
             tokio::select! {
@@ -160,11 +165,14 @@ impl Session {
                     }
                 }
                 Some(report) = self.news.recv() => {
-                    self.take(report)?;
+                    let mut effects = self.take(report)?;
                     // No more than the queue holds, or a long log would shut out keys, signals and frames.
                     for _ in 0..QUEUE {
                         let Ok(report) = self.news.try_recv() else { break };
-                        self.take(report)?;
+                        effects.extend(self.take(report)?);
+                    }
+                    if self.carry_out(effects, start_over)? {
+                        return Ok(self.leave(None));
                     }
                 }
                 signal = signals.next() => {
@@ -174,6 +182,11 @@ impl Session {
                     self.suspend()?;
                 }
                 () = tokio::time::sleep_until(next_frame.into()), if self.dirty => {}
+                () = tokio::time::sleep_until(next_tick.into()), if self.app.wants_time() => {
+                    next_tick = Instant::now() + TICK;
+                    let effects = self.tick();
+                    self.carry_out(effects, start_over)?;
+                }
                 () = tokio::time::sleep_until(self.leaving.unwrap_or(last_frame).into()), if self.leaving.is_some() => {}
             }
             if let Some(patience) = self.leaving
@@ -209,10 +222,20 @@ impl Session {
         }
     }
 
-    fn take(&mut self, report: Report) -> io::Result<()> {
+    /// Tells the application the time. A frame is drawn only if that changes what there is to see.
+    fn tick(&mut self) -> Vec<Effect> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
+        let said = |app: &App| app.model.alarms.newest().next().map(|alarm| alarm.message.clone());
+        let before = (said(&self.app), self.app.model.alarms.banner().is_some());
+        let effects = self.app.update(Message::Tick(now));
+        self.dirty |= before != (said(&self.app), self.app.model.alarms.banner().is_some());
+        effects
+    }
+
+    fn take(&mut self, report: Report) -> io::Result<Vec<Effect>> {
         let message = match report {
             Report::News(run, message) if run == self.shown => message,
-            Report::News(..) => return Ok(()),
+            Report::News(..) => return Ok(Vec::new()),
             Report::Panicked => return Err(io::Error::other("a part of the view panicked; see above")),
         };
         match &message {
@@ -226,8 +249,7 @@ impl Session {
             _ => {}
         }
         self.dirty = true;
-        self.app.update(message);
-        Ok(())
+        Ok(self.app.update(message))
     }
 
     /// Does what the application asks for; `true` ends the view.
@@ -235,6 +257,7 @@ impl Session {
         for effect in effects {
             match effect {
                 Effect::Control(command) => self.control.send(command),
+                Effect::Bell => self.screen.ring()?,
                 Effect::Leave => return Ok(true),
                 Effect::StopAndLeave => {
                     self.control.send(Command::Stop);

@@ -38,6 +38,7 @@ pub fn draw_into(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         None => {}
         Some(Overlay::Help { scroll }) => overlay::help(app, theme, scroll, area, buf),
         Some(Overlay::Leave) => overlay::leave(app, theme, area, buf),
+        Some(Overlay::Events { scroll }) => overlay::events(app, theme, scroll, area, buf),
         Some(Overlay::Map) => panels::draw_map(app, theme, body(&layout).intersection(area), buf),
         Some(Overlay::Died) => overlay::died(app, theme, area, buf),
     }
@@ -56,6 +57,7 @@ fn to_ascii(buf: &mut Buffer) {
             "×" => "x",
             "→" => ">",
             "↑" => "^",
+            "▲" => "!",
             _ => "?",
         });
     }

@@ -10,6 +10,7 @@ use super::theme::{Role, Theme};
 use super::widgets::{PanelFrame, Row};
 use super::wrap::wrap;
 use crate::app::{App, BINDINGS, Context};
+use crate::plot::format;
 
 /// A frame in the middle of the screen, at most so large; returns its inside.
 fn window(
@@ -42,6 +43,43 @@ pub(super) fn help(app: &App, theme: &Theme, scroll: u16, screen: Rect, buf: &mu
         let mut row = Row::new(buf, inner, y as u16);
         let key_style = theme.style(if applies { Role::Accent } else { Role::Dim });
         row.put(&keys, key_style).to(inner.x + 12).gap(1).put(binding.description, theme.style(role));
+    }
+}
+
+/// What somebody should have looked at, the newest first: when into the run, at which step, what.
+pub(super) fn events(app: &App, theme: &Theme, scroll: u16, screen: Rect, buf: &mut Buffer) {
+    const WHAT: u16 = 32;
+    let width = screen.width.min(96);
+    let text = width.saturating_sub(WHAT + 4).max(8);
+    let alarms = app.model.alarms.newest();
+    let (all, scroll) = (alarms.len(), usize::from(scroll).min(alarms.len().saturating_sub(1)));
+    let shown: Vec<_> = alarms.skip(scroll).map(|alarm| (alarm, wrap(&alarm.message, text))).collect();
+    let lines: usize = shown.iter().map(|(_, lines)| lines.len().max(1)).sum();
+    let more = scroll > 0 || lines + 3 > usize::from(screen.height);
+    let rows = lines.clamp(1, usize::from(screen.height)) as u16 + 3;
+    let inner =
+        window(theme, "Events", if more { "j k scroll · e close" } else { "e close" }, (width, rows), screen, buf);
+    let dim = theme.style(Role::Dim);
+    if all == 0 {
+        Row::new(buf, inner, 0).put("nothing has happened that anybody should have looked at", dim);
+        return;
+    }
+    let started = app.model.meta.as_ref().map_or(0.0, |meta| meta.started.as_millisecond() as f64 / 1e3);
+    Row::new(buf, inner, 0).put_column("step", 9, dim).put_column("after", 10, dim).gap(2).put("what", dim);
+    let mut y = 1;
+    for (alarm, lines) in shown {
+        let mut row = Row::new(buf, inner, y);
+        row.put_column(&format::count(alarm.step.max(0) as u64), 9, theme.style(Role::Text));
+        row.put_column(&format::duration(alarm.time - started), 10, dim).gap(2);
+        let role = if alarm.kind.is_grave() { Role::Bad } else { Role::Warn };
+        row.put_cell(alarm.kind.name(), 11, theme.style(role));
+        for (line, at) in lines.iter().zip(y..) {
+            Row::new(buf, inner, at).to(inner.x + WHAT).put(line, theme.style(Role::Text));
+        }
+        y += lines.len().max(1) as u16;
+        if y >= inner.height {
+            break;
+        }
     }
 }
 

@@ -14,20 +14,24 @@ pub enum Shade {
     Grey,
     /// From black over red to light yellow: how far something is off.
     Heat,
+    /// Viridis, darker: the ground for lines and marks.
+    Ground,
     /// Orange below the middle of the range, blue above: what has a sign. The range has to be symmetric.
     Diverging,
 }
 
+/// How bright [`Shade::Ground`] is beside viridis.
+const GROUND: f32 = 0.62;
 /// Middle of [`Shade::Diverging`]: zero recedes into a dark ground.
 const MIDDLE: Rgb = Rgb(0x1d, 0x1e, 0x23);
 
 impl Shade {
-    const ALL: [Self; 4] = [Self::Viridis, Self::Grey, Self::Heat, Self::Diverging];
+    const ALL: [Self; 5] = [Self::Viridis, Self::Grey, Self::Heat, Self::Ground, Self::Diverging];
 
     /// The highest level; the lowest is 0. With a sign it is even, so that zero has a level of its own.
     pub const fn top(self) -> u8 {
         match self {
-            Self::Viridis | Self::Grey | Self::Heat => 31,
+            Self::Viridis | Self::Grey | Self::Heat | Self::Ground => 31,
             Self::Diverging => 30,
         }
     }
@@ -42,7 +46,7 @@ impl Shade {
         let share = match self {
             _ if share.is_finite() => share.clamp(0.0, 1.0),
             Self::Diverging => 0.5,
-            Self::Viridis | Self::Grey | Self::Heat => 0.0,
+            Self::Viridis | Self::Grey | Self::Heat | Self::Ground => 0.0,
         };
         Some((share * f32::from(self.top())).round() as u8)
     }
@@ -54,6 +58,7 @@ impl Shade {
             Self::Viridis => viridis(share),
             Self::Grey => grey(share),
             Self::Heat => heat(share),
+            Self::Ground => viridis(share).scale(GROUND),
             Self::Diverging => diverging_on(2.0 * share - 1.0, MIDDLE),
         }
     }
@@ -64,6 +69,11 @@ const VIRIDIS_256: [u8; 32] = [
     53, 53, 53, 54, 54, 54, 24, 24, 24, 24, 30, 30, 30, 30, 36, 36, 36, 36, 72, 72, 71, 77, 77, 77, 113, 113, 149, 149,
     184, 184, 220, 226,
 ];
+/// The same, darker.
+const GROUND_256: [u8; 32] = [
+    17, 17, 17, 17, 18, 18, 18, 24, 24, 24, 24, 24, 23, 23, 23, 23, 29, 29, 29, 29, 29, 65, 65, 65, 65, 64, 64, 64, 64,
+    100, 100, 100,
+];
 /// From the middle to either end.
 const DIVERGING_256: [[u8; 16]; 2] = [
     [235, 236, 94, 94, 94, 130, 130, 130, 130, 172, 172, 172, 172, 208, 208, 208],
@@ -72,7 +82,7 @@ const DIVERGING_256: [[u8; 16]; 2] = [
 
 /// The colours of every shade as a terminal has them, looked up once.
 #[derive(Debug, Clone)]
-pub(super) struct Ramps([[Color; 33]; 4]);
+pub(super) struct Ramps([[Color; 33]; 5]);
 
 /// Where the colour of what is not finite stands in a ramp.
 const MISSING: usize = 32;
@@ -86,8 +96,9 @@ impl Ramps {
     /// For a terminal with a palette of 256 colours.
     pub(super) fn palette(adapt: impl Fn(Rgb) -> Color) -> Self {
         let mut ramps = Self::new(adapt);
-        let [viridis, _, _, diverging] = &mut ramps.0;
-        for (color, index) in viridis.iter_mut().zip(VIRIDIS_256) {
+        let [viridis, _, _, ground, diverging] = &mut ramps.0;
+        let greens = viridis.iter_mut().zip(VIRIDIS_256).chain(ground.iter_mut().zip(GROUND_256));
+        for (color, index) in greens {
             *color = Color::Indexed(index);
         }
         for (level, color) in (0..=Shade::Diverging.top()).zip(diverging) {

@@ -77,6 +77,8 @@ pub struct Theme {
     shades: Ramps,
     /// The colours of many classes, round and round.
     many: [Color; 10],
+    /// A way, from its beginning to its end.
+    trail: [Color; TINT_LEVELS + 1],
     /// Behind shares that are right, and behind those that are wrong.
     verdicts: [[Color; TINT_LEVELS + 1]; 2],
 }
@@ -92,6 +94,9 @@ const DOTS_256: [[u8; TINT_LEVELS + 1]; 2] =
 /// Behind what is right and what is wrong, in the 256-colour palette: the nearest colours are grey for half of the way.
 const VERDICTS_256: [[u8; TINT_LEVELS + 1]; 2] =
     [[233, 235, 22, 22, 22, 28, 28, 28, 28], [233, 235, 52, 52, 52, 88, 88, 124, 124]];
+/// A way over a landscape: warm, since that is cool, and ever brighter.
+const TRAIL: [Rgb; 3] = [Rgb(190, 98, 48), Rgb(255, 160, 60), Rgb(255, 246, 214)];
+const TRAIL_256: [u8; TINT_LEVELS + 1] = [130, 130, 166, 172, 208, 214, 221, 229, 230];
 const WHITE: Rgb = Rgb(255, 255, 255);
 
 impl Theme {
@@ -107,7 +112,8 @@ impl Theme {
             let shades = Ramps::palette(|color| adapt(depth, color));
             let (tints, dots) = (indexed(TINTS_256), indexed(DOTS_256));
             let verdicts = indexed(VERDICTS_256);
-            return Self { depth, glyphs, tints, dots, solid, points, shades, many, verdicts };
+            let trail = TRAIL_256.map(Color::Indexed);
+            return Self { depth, glyphs, tints, dots, solid, points, shades, many, trail, verdicts };
         }
         let ramp = |from: Rgb, to: Rgb| {
             std::array::from_fn(|level| adapt(depth, from.lerp(to, level as f32 / TINT_LEVELS as f32)))
@@ -118,7 +124,12 @@ impl Theme {
         let (tints, dots) = (classes.map(tint), classes.map(dot));
         let solid = classes.map(|class| adapt(depth, class));
         let verdicts = [Rgb(40, 112, 64), Rgb(176, 48, 48)].map(|full| ramp(GROUND, full));
-        Self { depth, glyphs, tints, dots, solid, points: classes.map(point), shades, many, verdicts }
+        let trail = std::array::from_fn(|level| {
+            let place = 2.0 * level as f32 / TINT_LEVELS as f32;
+            let from = (place as usize).min(1);
+            adapt(depth, TRAIL[from].lerp(TRAIL[from + 1], place - from as f32))
+        });
+        Self { depth, glyphs, tints, dots, solid, points: classes.map(point), shades, many, trail, verdicts }
     }
 
     /// How many colours there are.
@@ -169,6 +180,19 @@ impl Theme {
     /// The colour of one of many classes; from the eleventh on they come again.
     pub fn class(&self, class: usize) -> Color {
         self.many[class % self.many.len()]
+    }
+
+    /// What a way looks like after a share, 0 to 1, of it.
+    pub fn trail(&self, share: f32) -> Style {
+        let level = (share.clamp(0.0, 1.0) * TINT_LEVELS as f32).round() as usize;
+        match self.depth {
+            ColorDepth::Mono if 2 * level > TINT_LEVELS => Style::new().add_modifier(Modifier::BOLD),
+            ColorDepth::Mono => Style::new(),
+            ColorDepth::Ansi16 => {
+                Style::new().fg([Color::Yellow, Color::LightYellow, Color::White][level * 2 / TINT_LEVELS])
+            }
+            _ => Style::new().fg(self.trail[level]),
+        }
     }
 
     /// The background of a share, 0 to 1, of what is right or wrong. The root makes a few percent visible.

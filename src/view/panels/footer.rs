@@ -2,11 +2,13 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 use unicode_width::UnicodeWidthStr;
 
 use super::super::theme::{Role, Theme};
 use super::super::widgets::Row;
-use crate::app::{Action, App, Binding};
+use crate::app::{Action, Alarm, App, Binding};
+use crate::plot::format;
 use crate::run::State;
 
 pub(in crate::view) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -14,6 +16,10 @@ pub(in crate::view) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buff
     row.gap(1);
     if let Some(alert) = &app.alert {
         row.put(theme.pick("⚠ ", "! "), theme.style(Role::Warn)).put(alert, theme.style(Role::Warn));
+        return;
+    }
+    if let Some(alarm) = app.model.alarms.banner().filter(|_| app.overlay.is_none()) {
+        banner(alarm, theme, &mut row);
         return;
     }
     // Neighbours with one name share an entry: `+/- lr`.
@@ -28,6 +34,22 @@ pub(in crate::view) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buff
             .put(word, theme.style(Role::Dim))
             .gap(2);
     }
+}
+
+/// What happened, in the colour of how bad it is, and the keys that put it away.
+fn banner(alarm: &Alarm, theme: &Theme, row: &mut Row<'_>) {
+    let style = theme.style(if alarm.kind.is_grave() { Role::Bad } else { Role::Warn }).add_modifier(Modifier::BOLD);
+    let sign = if alarm.kind.is_grave() { theme.pick("✗ ", "X ") } else { theme.pick("▲ ", "! ") };
+    // Before the message: a long one is cut, the keys are not.
+    for (key, word) in [("d", " dismiss "), ("e", " events  ")] {
+        if row.room() >= 50 {
+            row.put_right(word, theme.style(Role::Dim));
+            row.put_right(key, theme.style(Role::Accent));
+        }
+    }
+    row.put(sign, style).put(&alarm.message, style);
+    let step = format!("  step {}", format::count(alarm.step.max(0) as u64));
+    row.put_whole(&step, theme.style(Role::Dim));
 }
 
 fn word(app: &App, binding: &Binding) -> &'static str {

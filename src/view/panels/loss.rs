@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::theme::{Role, Theme};
-use super::super::widgets::{Chart, Curve, Level, Mark, Row, Sparkline};
+use super::super::widgets::{Chart, Curve, Event, Level, Mark, Row, Sparkline};
 use super::{UNTRAINED, waiting};
 use crate::app::App;
 use crate::log::tags;
@@ -100,7 +100,19 @@ fn curves(app: &App, loss: Option<&Series>, theme: &Theme, area: Rect, buf: &mut
     } else {
         layers.push(Curve { columns: &smooth, role: Role::Accent, mark: Mark::Line });
     }
-    Chart { curves: &layers, levels: &levels, axis: &axis, across: &across, unit }.render(theme, area, buf);
+    let events: Vec<Event> = model
+        .alarms
+        .newest()
+        .map(|alarm| Event {
+            at: alarm.step as f64 / scale,
+            role: if alarm.kind.is_grave() { Role::Bad } else { Role::Warn },
+        })
+        .collect();
+    // The grave ones last: another on the same place must not hide them.
+    let (mut events, grave): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| event.role != Role::Bad);
+    events.extend(grave);
+    Chart { curves: &layers, levels: &levels, events: &events, axis: &axis, across: &across, unit }
+        .render(theme, area, buf);
 }
 
 /// The end of the axis for a run that is still growing: it moves in jumps of an eighth, so that curves stand still in

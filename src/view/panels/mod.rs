@@ -5,6 +5,8 @@ mod codes;
 mod confusion;
 pub(super) mod footer;
 pub(super) mod header;
+mod landscape;
+mod layers;
 mod loss;
 mod maps;
 mod metrics;
@@ -41,7 +43,8 @@ pub(super) fn is_untrained(app: &App, id: PanelId) -> bool {
         PanelId::Reconstruction => model.reconstruction.outputs.as_ref().map(|_| model.reconstruction.step),
         PanelId::Codes => model.codes.points.as_ref().map(|_| model.codes.step),
         PanelId::Confusion => model.confusion.as_ref().map(|confusion| confusion.step),
-        PanelId::Loss | PanelId::Metrics | PanelId::Network => None,
+        PanelId::Landscape => landscape::shown(app).map(|(_, landscape)| landscape.step),
+        PanelId::Loss | PanelId::Layers | PanelId::Metrics | PanelId::Network => None,
     };
     step.is_some_and(|step| step <= 0)
 }
@@ -60,6 +63,8 @@ pub(super) fn draw(app: &App, theme: &Theme, id: PanelId, area: Rect, buf: &mut 
         PanelId::Reconstruction => reconstruction::draw(app, theme, area, buf),
         PanelId::Codes => codes::draw(app, theme, area, buf),
         PanelId::Confusion => confusion::draw(app, theme, area, buf),
+        PanelId::Landscape => landscape::draw(app, theme, area, buf),
+        PanelId::Layers => layers::draw(app, theme, area, buf),
         PanelId::Metrics => metrics::draw(app, theme, area, buf),
         PanelId::Network => network::draw(app, theme, area, buf),
     }
@@ -75,6 +80,8 @@ pub(super) fn status(app: &App, id: PanelId) -> Vec<String> {
         PanelId::Reconstruction => reconstruction::status(app),
         PanelId::Codes => codes::status(app),
         PanelId::Confusion => confusion::status(app),
+        PanelId::Landscape => landscape::status(app),
+        PanelId::Layers => layers::status(app),
         PanelId::Metrics => Vec::new(),
         PanelId::Network => network::status(app),
     }
@@ -85,6 +92,7 @@ pub(super) fn trail(app: &App, id: PanelId) -> Option<Trail<'_>> {
     match id {
         PanelId::Maps => maps::trail(app),
         PanelId::Units => units::trail(app),
+        PanelId::Landscape => landscape::trail(app),
         _ => None,
     }
 }

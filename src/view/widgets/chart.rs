@@ -43,6 +43,15 @@ pub struct Level<'a> {
     pub name: &'a str,
 }
 
+/// Something that happened.
+#[derive(Debug, Clone, Copy)]
+pub struct Event {
+    /// Where on the axis across, in the unit of its labels.
+    pub at: f64,
+    /// Its meaning.
+    pub role: Role,
+}
+
 /// A chart.
 #[derive(Debug)]
 pub struct Chart<'a> {
@@ -50,6 +59,8 @@ pub struct Chart<'a> {
     pub curves: &'a [Curve<'a>],
     /// Lines behind the curves.
     pub levels: &'a [Level<'a>],
+    /// What happened on the way, marked at the foot of the chart.
+    pub events: &'a [Event],
     /// The value axis.
     pub axis: &'a Axis,
     /// The other axis, in the unit of its labels.
@@ -97,6 +108,12 @@ impl Chart<'_> {
                 if let Some(cell) = buf.cell_mut((x, plot.bottom() - 1)) {
                     cell.set_symbol(theme.pick("×", "X")).set_style(theme.style(Role::Bad));
                 }
+            }
+        }
+        for event in self.events.iter().filter(|event| (self.across.lo()..=self.across.hi()).contains(&event.at)) {
+            let place = self.across.index(event.at, usize::from(plot.width)).unwrap_or(0) as u16;
+            if let Some(cell) = buf.cell_mut((plot.x + place, plot.bottom() - 1)) {
+                cell.set_symbol(theme.pick("▲", "!")).set_style(theme.style(event.role));
             }
         }
         self.level_names(theme, plot, buf);

@@ -1,0 +1,306 @@
+//! What somebody should look at: said by the trainer, or by its silence.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+
+use super::model::Model;
+use crate::plot::format;
+use crate::run::State;
+
+/// Alarms that are kept.
+const KEPT: usize = 200;
+/// A trainer that has written nothing for so many times its usual interval is stalled, ...
+const USUAL_TIMES: f64 = 10.0;
+/// ... but not before so many seconds.
+const PATIENCE: f64 = 10.0;
+/// How much the last interval says about the usual one.
+const WEIGHT: f64 = 0.1;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlarmKind {
+    /// Something is not a finite number.
+    Nan,
+    /// The loss has jumped.
+    Spike,
+    /// The loss no longer falls.
+    Plateau,
+    /// Units that never say anything any more.
+    Dying,
+    /// Steps take longer than they did.
+    Slow,
+    /// The trainer writes no more.
+    Stalled,
+    /// Something that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+impl AlarmKind {
+    /// A word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nan => "not finite",
+            Self::Spike => "spike",
+            Self::Plateau => "plateau",
+            Self::Dying => "dying",
+            Self::Slow => "slow",
+            Self::Stalled => "stalled",
+            Self::Other => "alarm",
+        }
+    }
+
+    /// Whether nothing good can come after it.
+    pub fn is_grave(self) -> bool {
+        matches!(self, Self::Nan | Self::Stalled)
+    }
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alarm {
+    /// The step at which it happened.
+    pub step: i64,
+    /// When, in seconds since 1970.
+    pub time: f64,
+    /// What kind of thing.
+    pub kind: AlarmKind,
+    /// In words.
+    pub message: String,
+}
+
+/// As it stands in the log.
+#[derive(Deserialize)]
+struct Written {
+    kind: AlarmKind,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    layer: Option<String>,
+    #[serde(default)]
+    tensor: Option<String>,
+}
+
+/// All that happened, and what of it has not been read yet.
+#[derive(Debug, Clone, Default)]
+pub struct Alarms {
+    events: VecDeque<Alarm>,
+    /// Whether the newest is still to be read.
+    unread: bool,
+    /// Alarms that a bell has not been rung for.
+    unrung: usize,
+    silence: Silence,
+}
+
+impl Alarms {
+    /// The newest first.
+    pub fn newest(&self) -> impl ExactSizeIterator<Item = &Alarm> {
+        self.events.iter().rev()
+    }
+
+    /// What the banner says, until somebody has read it.
+    pub fn banner(&self) -> Option<&Alarm> {
+        self.events.back().filter(|_| self.unread)
+    }
+
+    /// The banner has been read.
+    pub(super) fn dismiss(&mut self) {
+        self.unread = false;
+    }
+
+    /// How many alarms there were since this was asked last.
+    pub(super) fn take_unrung(&mut self) -> usize {
+        std::mem::take(&mut self.unrung)
+    }
+
+    /// Takes over an alarm of the log. Text that is none is a message all the same.
+    pub(super) fn read(&mut self, step: i64, time: f64, text: &str) {
+        let written = serde_json::from_str(text).unwrap_or_else(|_| Written {
+            kind: AlarmKind::Other,
+            message: text.to_owned(),
+            layer: None,
+            tensor: None,
+        });
+        let place = written.tensor.or(written.layer);
+        let message = match place {
+            // Whoever wrote the message may have named the place in it.
+            Some(place) if !written.message.contains(&place) => format!("{place}: {}", written.message),
+            _ => written.message,
+        };
+        self.push(Alarm { step, time, kind: written.kind, message: crate::run::plain(&message) });
+    }
+
+    fn push(&mut self, alarm: Alarm) {
+        self.events.push_back(alarm);
+        if self.events.len() > KEPT {
+            self.events.pop_front();
+        }
+        self.unread = true;
+        self.unrung += 1;
+    }
+
+    /// Takes note that the log has grown by a record of that time.
+    pub(super) fn heard(&mut self, time: f64) {
+        self.silence.heard(time);
+    }
+
+    /// Whether the trainer has fallen silent.
+    pub fn is_silent(&self) -> bool {
+        self.silence.alarmed
+    }
+
+    /// Judges the trainer's silence at a time, in seconds since 1970 by the viewer's clock; whether anything changed.
+    pub(super) fn judge(&mut self, now: f64, running: bool, step: i64) -> bool {
+        let silent = self.silence.at(now, running);
+        let open = self.silence.alarmed;
+        match silent {
+            Some(seconds) => {
+                let message = format!("the trainer has not written for {}", span(seconds));
+                if !open {
+                    self.silence.alarmed = true;
+                    self.push(Alarm { step, time: now, kind: AlarmKind::Stalled, message });
+                    return true;
+                }
+                let last = self.events.iter_mut().rev().find(|alarm| alarm.kind == AlarmKind::Stalled);
+                let Some(last) = last.filter(|last| last.message != message) else { return false };
+                last.message = message;
+                true
+            }
+            None if open => {
+                self.silence.alarmed = false;
+                // It has answered itself.
+                if self.banner().is_some_and(|alarm| alarm.kind == AlarmKind::Stalled) {
+                    self.unread = false;
+                }
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// A time that is read at a glance and changes seldom.
+fn span(seconds: f64) -> String {
+    if seconds < 60.0 { format!("{seconds:.0} s") } else { format::duration((seconds / 10.0).floor() * 10.0) }
+}
+
+/// How long the trainer has been silent. The times in the log are the trainer's; silence is measured by the viewer's clock,
+/// since the two may differ.
+#[derive(Debug, Clone, Default)]
+struct Silence {
+    /// Seconds from one record to the next, as a rule.
+    usual: Option<f64>,
+    /// The time that the last record carries.
+    last: Option<f64>,
+    /// Whether anything came since the clock was last looked at.
+    news: bool,
+    /// When the clock was looked at after the last news.
+    since: Option<f64>,
+    alarmed: bool,
+}
+
+impl Silence {
+    fn heard(&mut self, time: f64) {
+        self.news = true;
+        if !time.is_finite() {
+            return;
+        }
+        if let Some(gap) = self.last.map(|last| time - last).filter(|gap| *gap > 0.0) {
+            self.usual = Some(self.usual.map_or(gap, |usual| usual + WEIGHT * (gap - usual)));
+        }
+        self.last = Some(time);
+    }
+
+    /// Seconds of silence, once they are too many.
+    fn at(&mut self, now: f64, running: bool) -> Option<f64> {
+        if std::mem::take(&mut self.news) || !running || self.since.is_none() {
+            self.since = Some(now);
+        }
+        let silent = now - self.since?;
+        let enough = PATIENCE.max(USUAL_TIMES * self.usual?);
+        (silent >= enough).then_some(silent)
+    }
+}
+
+impl Model {
+    /// Judges the trainer's silence; whether anything changed.
+    pub(super) fn tick(&mut self, now: f64) -> bool {
+        let running = self.state() == State::Running;
+        let step = self.step() as i64;
+        self.alarms.judge(now, running, step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alarms_live_until_they_are_read_and_stay_in_the_list() {
+        let mut alarms = Alarms::default();
+        assert!(alarms.banner().is_none());
+        alarms.read(412, 1.7e9, r#"{"kind":"nan","message":"first NaN","layer":"conv2","tensor":"conv2.weight"}"#);
+        let banner = alarms.banner().unwrap();
+        assert_eq!((banner.kind, &*banner.message), (AlarmKind::Nan, "conv2.weight: first NaN"));
+        alarms.dismiss();
+        assert!(alarms.banner().is_none());
+        alarms.read(
+            500,
+            1.7e9,
+            r#"{"kind":"plateau","message":"in conv2 nothing falls","layer":"conv2","tensor":null}"#,
+        );
+        assert_eq!(alarms.banner().map(|alarm| &*alarm.message), Some("in conv2 nothing falls"));
+        assert_eq!((alarms.take_unrung(), alarms.take_unrung()), (2, 0));
+        let steps: Vec<i64> = alarms.newest().map(|alarm| alarm.step).collect();
+        assert_eq!(steps, [500, 412]);
+        for text in ["plain words\u{1b}[31m", "{\"kind\":\"flood\",\"message\":\"plain words\"}"] {
+            alarms.read(1, 0.0, text);
+            let alarm = alarms.banner().unwrap();
+            assert_eq!((alarm.kind, &*alarm.message), (AlarmKind::Other, "plain words"));
+        }
+        (0..2 * KEPT).for_each(|_| alarms.read(1, 0.0, "{}"));
+        assert_eq!(alarms.newest().len(), KEPT);
+    }
+
+    /// Records every second until the viewer's clock, which is a day behind, says 100.
+    fn steady(gap: f64) -> Alarms {
+        let mut alarms = Alarms::default();
+        for record in 0..=100 {
+            alarms.heard(86_400.0 + f64::from(record) * gap);
+            assert!(!alarms.judge(f64::from(record), true, 7));
+        }
+        alarms
+    }
+
+    #[test]
+    fn silence_is_an_alarm_and_ends_with_it() {
+        let mut alarms = steady(0.1);
+        assert!(!alarms.judge(109.9, true, 7));
+        assert!(alarms.judge(110.0, true, 7));
+        assert_eq!(alarms.banner().unwrap().message, "the trainer has not written for 10 s");
+        assert!(!alarms.judge(110.2, true, 7), "nothing that could be seen");
+        assert!(alarms.judge(123.0, true, 7));
+        assert_eq!(alarms.banner().unwrap().message, "the trainer has not written for 23 s");
+        let events = alarms.newest().len();
+        assert_eq!((events, alarms.take_unrung()), (1, 1), "it is one alarm");
+        alarms.heard(86_500.0);
+        assert!(alarms.judge(124.0, true, 7) && alarms.banner().is_none());
+        assert_eq!(alarms.newest().len(), 1);
+    }
+
+    #[test]
+    fn patience_goes_by_what_is_usual_and_only_a_running_trainer_is_waited_for() {
+        let mut slow = steady(3.0);
+        assert!(!slow.judge(129.0, true, 7));
+        assert!(slow.judge(130.1, true, 7));
+        let mut paused = steady(0.1);
+        assert!(!paused.judge(500.0, false, 7));
+        assert!(!paused.judge(509.0, true, 7), "measured anew from there");
+        assert!(paused.judge(510.0, true, 7));
+        let mut fresh = Alarms::default();
+        fresh.heard(0.0);
+        assert!(!fresh.judge(0.0, true, 0) && !fresh.judge(999.0, true, 0), "nothing is usual yet");
+    }
+}
