@@ -4,6 +4,7 @@ use ndarray::{Array2, Array3, ArrayView3, s};
 use serde::{Deserialize, Serialize};
 
 use super::Grid;
+use super::grid::LEVELS;
 
 /// How an atlas is cut: row by row from the top left, `columns` tiles a row, without gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +53,7 @@ impl Grid {
         }
         let mut grid = Self::new(values, layer, None);
         grid.meta.tiles = Some(tiles);
+        (grid.meta.min, grid.meta.max) = around_zero(grid.meta.min, grid.meta.max);
         grid
     }
 
@@ -73,6 +75,18 @@ impl Grid {
     }
 }
 
+/// The range, widened by less than a level of its picture where it has both signs, so that zero is a level: what an
+/// activation made zero must not come back as a little more.
+fn around_zero(min: f32, max: f32) -> (f32, f32) {
+    if min >= 0.0 || max <= 0.0 {
+        return (min, max);
+    }
+    let (below, above) = (f64::from(-min), f64::from(max));
+    let levels = (below / (below + above) * LEVELS).round().clamp(1.0, LEVELS - 1.0);
+    let step = (below / levels).max(above / (LEVELS - levels));
+    ((-step * levels) as f32, (step * (LEVELS - levels)) as f32)
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::Array3;
@@ -90,6 +104,17 @@ mod tests {
             assert_eq!(back.dim(), maps.dim());
             let range = atlas.meta.max - atlas.meta.min;
             assert!(maps.iter().zip(&back).all(|(a, b)| (a - b).abs() <= range / 65_535.0), "{count} {height} {width}");
+        }
+    }
+
+    #[test]
+    fn zero_comes_back_as_zero() {
+        for (min, max) in [(-0.31_f32, 0.877), (-1e-3, 5.0), (-7.7, 1e-4), (-3e-7, 2.0), (-2.0, 3e-7)] {
+            let maps = Array3::from_shape_vec((1, 1, 4), vec![min, 0.0, max, min / 2.0]).unwrap();
+            let back = Grid::decode(&Grid::atlas(maps.view(), None).encode().unwrap()).unwrap().maps().unwrap();
+            assert_eq!(back[[0, 0, 1]], 0.0, "{min} {max}");
+            let level = (max - min) / 65_535.0;
+            assert!(maps.iter().zip(&back).all(|(a, b)| (a - b).abs() <= level), "{min} {max}: {back}");
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ImageValue, LogError, Tiles};
 
 /// Pixel values run from 0 to this.
-const LEVELS: f64 = u16::MAX as f64;
+pub(super) const LEVELS: f64 = u16::MAX as f64;
 /// A picture of more rows or columns is not decoded: a few damaged bytes must not claim gigabytes.
 const MAX_SIDE: u32 = 16_384;
 /// Bytes that decoding one picture may take.
@@ -114,11 +114,16 @@ impl Grid {
         decoder.read_image(&mut pixels).map_err(|error| not_a_grid(format!("no readable PNG ({error})")))?;
         let min = f64::from(meta.min);
         let per_level = (f64::from(meta.max) - min) / LEVELS;
+        let is_atlas = meta.tiles.is_some();
         let values = pixels
             .chunks_exact(stride)
             .map(|pixel| match *pixel {
                 [_, _, 0, 0] => f32::NAN,
-                [low, high, ..] => (min + f64::from(u16::from_ne_bytes([low, high])) * per_level) as f32,
+                [low, high, ..] => {
+                    let value = min + f64::from(u16::from_ne_bytes([low, high])) * per_level;
+                    // An atlas has zero among its levels; only the rounding of its range is between them.
+                    if is_atlas && value.abs() < per_level / 4.0 { 0.0 } else { value as f32 }
+                }
                 _ => f32::NAN,
             })
             .collect();
