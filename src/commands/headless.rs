@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use color_eyre::eyre::Result;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{complain, runtime, say, signal_code, train};
 use crate::app::Rate;
@@ -22,21 +23,40 @@ const SHARE: f64 = 0.05;
 /// Bytes of the log taken at once.
 const CHUNK: usize = 4 << 20;
 
+/// SIGINT and SIGTERM, caught.
+pub(super) struct Signals {
+    runtime: Runtime,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Catches them from now on. To be called before there is a run: one that came in between would leave a run that
+    /// nobody stops.
+    pub(super) fn catch() -> Result<Self> {
+        let runtime = runtime()?;
+        let (interrupt, terminate) = {
+            let _context = runtime.enter();
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        };
+        Ok(Self { runtime, interrupt, terminate })
+    }
+}
+
 /// Starts the trainer of a run and prints its progress until it is over. SIGINT and SIGTERM stop the run first.
-pub(super) fn run(run: &RunDir, on_nan: Option<OnNan>) -> Result<u8> {
+pub(super) fn run(run: &RunDir, on_nan: Option<OnNan>, signals: Signals) -> Result<u8> {
     train::start(run, Audience::Nobody, on_nan)?;
-    follow_and(run, true)
+    follow_and(run, true, signals)
 }
 
 /// Prints the progress of a run until it is over. Interrupting this leaves the run alone.
 pub(super) fn follow(run: &RunDir) -> Result<u8> {
-    follow_and(run, false)
+    follow_and(run, false, Signals::catch()?)
 }
 
-fn follow_and(run: &RunDir, owned: bool) -> Result<u8> {
-    runtime()?.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
+fn follow_and(run: &RunDir, owned: bool, signals: Signals) -> Result<u8> {
+    let Signals { runtime, mut interrupt, mut terminate } = signals;
+    runtime.block_on(async {
         let mut look = tokio::time::interval(LOOK);
         let mut progress = Progress::new(run)?;
         let mut ended_by = None;

@@ -19,16 +19,18 @@ pub(super) fn run(args: &Train) -> Result<u8> {
     if args.pace == Some(Pace::Max) {
         recipe.pace = None;
     }
+    let capabilities = Capabilities::detect(&Environment::of_process(), args.display.color, args.display.glyphs);
+    let is_headless = !args.detach && (args.headless || !capabilities.interactive);
+    let signals = is_headless.then(headless::Signals::catch).transpose()?;
     let run = match &args.run_dir {
         Some(path) => RunDir::create_at(path, &recipe)?,
         None => RunDir::create(&run::home()?, &recipe)?,
     };
-    let capabilities = Capabilities::detect(&Environment::of_process(), args.display.color, args.display.glyphs);
     if args.detach {
         return detach(&run, args.on_nan);
     }
-    if args.headless || !capabilities.interactive {
-        return headless::run(&run, args.on_nan);
+    if let Some(signals) = signals {
+        return headless::run(&run, args.on_nan, signals);
     }
     let left = runtime::show(
         run,
