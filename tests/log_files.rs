@@ -156,7 +156,10 @@ fn an_empty_file_is_an_empty_run() {
 fn one_event_may_hold_many_values_and_steps_may_be_negative() {
     let (records, notices) = read(&fixture("edge/multi_value_event"), 100);
     assert_eq!(notices, []);
-    // A session log stands between, which holds no values.
+    // A session begins between, which voids what stood before it.
+    let (restarts, records): (Vec<_>, Vec<_>) =
+        records.into_iter().partition(|record| record.values[0].data == Data::Restart);
+    assert_eq!(restarts.iter().map(|record| record.step).collect::<Vec<_>>(), [0]);
     assert_eq!(records.iter().map(|record| record.step).collect::<Vec<_>>(), [3, -1]);
     let expected: Vec<Value> = (0..5).map(|i| Value::scalar(format!("m{i}"), f64::from(i))).collect();
     assert_eq!(records[0].values, expected);
@@ -284,7 +287,7 @@ fn value() -> impl Strategy<Value = Value> {
             Data::Image(_) => "grid",
             Data::Tensor(_) => "tensor",
             Data::Histogram(_) => "histogram",
-            Data::Text(_) | Data::Other => "text",
+            Data::Text(_) | Data::Restart | Data::Other => "text",
         };
         Value { tag: format!("{kind}/{number}").into(), data }
     })

@@ -10,10 +10,15 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command as Process, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use ndarray::{Array3, Axis, s};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use rustix::process::{Pid, Signal, kill_process};
+use torchscope::app::{App, Key, Message, PanelId, Sheet};
 use torchscope::log::{Data, Grid, LogReader, Record, tags};
 use torchscope::recipe::Recipe;
 use torchscope::run::{Command, ControlClient, Reply, RunDir, RunMeta, State};
+use torchscope::view::{ColorDepth, Glyphs, Shade, Theme, draw_into};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Epochs that no test waits for.
@@ -225,6 +230,8 @@ fn a_run_finishes_with_the_moons_apart() {
     assert!(scalars[tags::LR].iter().all(|(_, lr)| *lr == 0.5));
     // How much is a matter of the machine's load; that it is a share is not.
     assert!((0.0..=1.0).contains(&scalars[tags::PROBE_SHARE].last().unwrap().1));
+    let evaluating = scalars[tags::EVAL_SHARE].last().unwrap().1;
+    assert!(evaluating > 0.0 && evaluating <= 1.0, "{evaluating}");
     assert_eq!(meta.last[tags::LOSS_EVAL] as f32, scalars[tags::LOSS_EVAL].last().unwrap().1 as f32);
     let lowest = scalars[tags::LOSS_EVAL].iter().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
     assert_eq!(meta.best[tags::LOSS_EVAL].step, lowest.0 as u64);
@@ -236,7 +243,9 @@ fn records_hold_a_step_together() {
     run.exits_with(0, State::Finished);
     let names = |step: i64| -> Vec<Vec<String>> {
         let of_step = run.records().into_iter().filter(move |record| record.step == step);
-        of_step.map(|record| record.values.iter().map(|value| value.tag.to_string()).collect()).collect()
+        let names = of_step.map(|record| record.values.iter().map(|value| value.tag.to_string()).collect::<Vec<_>>());
+        // The machine is looked at by the clock, in records of its own.
+        names.filter(|names| !names[0].starts_with("system/")).collect()
     };
     let every_step = [tags::LOSS_TRAIN, tags::LR, tags::STEP_MS];
     assert_eq!(names(5), [every_step]);
@@ -291,10 +300,11 @@ fn without_epochs_the_network_is_looked_at_and_nothing_is_learnt() {
     assert_eq!(meta.classes.len(), 2);
     let scalars = run.scalars();
     let of_health = |tag: &str| tag.starts_with("norm/") || tag.starts_with("zeros/");
-    let evaluated: Vec<_> = scalars.keys().filter(|tag| !of_health(tag)).collect();
+    let of_machine = |tag: &str| tag.starts_with("system/");
+    let evaluated: Vec<_> = scalars.keys().filter(|tag| !of_health(tag) && !of_machine(tag)).collect();
     assert_eq!(evaluated, [tags::ACCURACY_EVAL, tags::LOSS_EVAL]);
     assert_eq!(
-        scalars.len() - evaluated.len(),
+        scalars.keys().filter(|tag| of_health(tag)).count(),
         6,
         "norms of four parameters, zeros of two layers, and nothing of a step"
     );
@@ -344,7 +354,7 @@ fn one_seed_gives_one_log_whoever_watches() {
     let comparable = |run: &Run| {
         let mut series = run.scalars();
         // What is looked at by the clock.
-        let by_clock = ["time/", "norm/", "grad_norm/", "update_ratio/", "zeros/"];
+        let by_clock = ["time/", "norm/", "grad_norm/", "update_ratio/", "zeros/", "system/", "gpu/"];
         series.retain(|tag, _| !by_clock.iter().any(|prefix| tag.starts_with(prefix)));
         series
     };
@@ -425,6 +435,125 @@ fn a_convolutional_network_reads_digits_it_has_not_seen() {
     assert_eq!((*step, last.len(), last.iter().sum::<f32>()), (80, 100, 400.0));
     let right: f32 = last.iter().step_by(11).sum();
     assert!((f64::from(right) / 400.0 - accuracy).abs() < 1e-6, "the diagonal is what was right");
+}
+
+/// Rows and columns of the maps of the first convolution, of a picture of 28 by 28.
+const MAP: usize = 26;
+
+#[test]
+fn the_maps_on_screen_are_what_the_first_convolution_computes() {
+    let few = [("epochs", "0"), ("data.train", "64"), ("data.test", "64")];
+    let mut run = Run::start_recipe("cnn", &few);
+    let meta = run.exits_with(0, State::Finished);
+    let pictures: BTreeMap<String, Array3<f32>> = run
+        .records()
+        .into_iter()
+        .flat_map(|record| record.values)
+        .filter_map(|value| match value.data {
+            Data::Image(image) => Some((value.tag.to_string(), Grid::decode(&image).unwrap().maps()?)),
+            _ => None,
+        })
+        .collect();
+    let (input, kernels) = (&pictures["maps/input/cat"], &pictures["kernels/conv1"]);
+    // Computed once more, one multiplication after the other. The recipe's biases start at 0.
+    let before = Array3::from_shape_fn((kernels.dim().0, MAP, MAP), |(channel, row, column)| {
+        let window = input.slice(s![0, row..row + 3, column..column + 3]);
+        (&window * &kernels.index_axis(Axis(0), channel)).sum()
+    });
+    let after = before.mapv(|value| value.max(0.0));
+
+    let mut app = App::new(run.directory.path().to_owned(), (500, 140));
+    app.update(Message::Status(Box::new(meta)));
+    app.update(Message::Records(run.records()));
+    app.update(Message::CaughtUp);
+    let number = app.number(PanelId::Maps).unwrap().to_string();
+    let mut press = |keys: &str| {
+        keys.chars().for_each(|key| {
+            app.update(Message::Key(Key::char(key)));
+        });
+        let area = Rect::new(0, 0, app.size.0, app.size.1);
+        let mut buf = Buffer::empty(area);
+        draw_into(&app, &Theme::new(ColorDepth::TrueColor, Glyphs::Braille), area, &mut buf);
+        let picture = app.maps.picture.as_ref().unwrap();
+        assert_eq!((picture.layer.as_str(), picture.probe.as_str()), ("conv1", "cat"));
+        (buf, app.sheet().unwrap())
+    };
+    let largest = |values: &Array3<f32>| values.iter().fold(0.0, |most: f32, value| most.max(value.abs()));
+    let shown = press(&(number + "z"));
+    compare(&shown, &after, Shade::Viridis, (0.0, largest(&after)));
+    let shown = press("a");
+    compare(&shown, &before, Shade::Diverging, (-largest(&before), largest(&before)));
+}
+
+/// Finds the level of every pixel of the maps back from its colour, and compares it with that of its value.
+fn compare((buf, sheet): &(Buffer, Sheet), maps: &Array3<f32>, shade: Shade, (lo, hi): (f32, f32)) {
+    let theme = Theme::new(ColorDepth::TrueColor, Glyphs::Braille);
+    let level = |color| (0..=shade.top()).find(|level| theme.shade(shade, Some(*level)) == color).unwrap();
+    let times = usize::from(sheet.tile.0) / MAP;
+    assert!(times > 0 && usize::from(sheet.tile.0) == MAP * times, "whole pixels: {sheet:?}");
+    let mut compared = 0;
+    for (channel, map) in maps.outer_iter().enumerate() {
+        if map.iter().all(|value| *value <= 0.0) {
+            // A mark stands in the middle of what says nothing.
+            continue;
+        }
+        let tile = sheet.place(channel);
+        for ((row, column), value) in map.indexed_iter() {
+            let (x, y) = (tile.x + (column * times) as u16, row * times);
+            let cell = &buf[(x, tile.y + (y / 2) as u16)];
+            let seen = level(if y % 2 == 0 && cell.symbol() == "▀" { cell.fg } else { cell.bg });
+            let wanted = (value - lo) / (hi - lo) * f32::from(shade.top());
+            assert!((f32::from(seen) - wanted).abs() <= 0.51, "{seen} for {wanted} at {row}, {column} of {channel}");
+            compared += 1;
+        }
+    }
+    assert!(compared > MAP * MAP * maps.dim().0 / 2, "{compared} values");
+}
+
+#[test]
+fn data_that_leaves_a_batch_of_one_sample_is_refused_before_the_first_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, sizes: &[u32], bytes: &[u8]| {
+        let mut file = vec![0, 0, 8, sizes.len() as u8];
+        file.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
+        file.extend(bytes);
+        std::fs::write(folder.path().join(name), file).unwrap();
+    };
+    let pixels: Vec<u8> = (0..9 * 16).map(|pixel| (pixel * 7 % 256) as u8).collect();
+    for half in ["train", "test"] {
+        write(&format!("{half}-images"), &[9, 4, 4], &pixels);
+        write(&format!("{half}-labels"), &[9], &[0, 1, 0, 1, 0, 1, 0, 1, 0]);
+    }
+    let text = r#"
+        name = "nine"
+        seed = 1
+        epochs = 1
+        batch_size = 4
+        loss = "cross_entropy"
+        optimizer = { kind = "sgd", lr = 0.1 }
+
+        [data]
+        kind = "idx"
+        train_images = "train-images"
+        train_labels = "train-labels"
+        test_images = "test-images"
+        test_labels = "test-labels"
+        height = 4
+        width = 4
+        classes = 2
+
+        [model]
+        init = "torch"
+        layers = [{ kind = "flatten" }, { kind = "batch_norm" }, { kind = "dense", units = 2, activation = "linear" }]
+    "#;
+    let recipe = folder.path().join("nine.toml");
+    std::fs::write(&recipe, text).unwrap();
+    let mut refused = Run::start_recipe(recipe.to_str().unwrap(), &[]);
+    let meta = refused.exits_with(1, State::Failed);
+    let outcome = meta.outcome.unwrap();
+    assert!(outcome.contains("a batch of a single sample of the 9 in the data, of which `norm1` cannot"), "{outcome}");
+    assert_eq!((meta.step, outcome.lines().count()), (0, 1));
+    Run::start_recipe(recipe.to_str().unwrap(), &[("data.train", "8")]).exits_with(0, State::Finished);
 }
 
 /// Keys of a recipe and what they are set to.

@@ -384,13 +384,13 @@ mod tests {
             optimizer in optimizers(),
             schedule in schedules(),
             (pictures, samples) in (proptest::collection::vec("cat|[^\\p{C}]{1,20}", 0..=16), 0..=100_usize),
-            (image_budget_mib, probe_share) in (0.0..=1_048_576.0_f64, 0.0..=1.0_f64),
+            (image_budget_mib, probe_share, checkpoint_seconds) in (0.0..=1_048_576.0_f64, 0.0..=1.0_f64, 0.0..=1e6_f64),
         ) -> Recipe {
             let pictures = if data.input_shape().len() == 3 { pictures } else { Vec::new() };
             Recipe {
                 name, title, epochs, batch_size, shuffle, pace, device, seed, loss, data, model, optimizer, schedule,
                 probe: ProbeSpec { pictures, samples },
-                record: RecordSpec { image_budget_mib, probe_share },
+                record: RecordSpec { image_budget_mib, probe_share, checkpoint_seconds },
             }
         }
     }

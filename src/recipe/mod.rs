@@ -3,6 +3,7 @@
 //! Nothing here touches a tensor. [`Recipe::parse`] is the only door in, so that whoever holds a recipe holds a valid one.
 
 mod activation;
+mod change;
 mod error;
 mod fields;
 mod infer;

@@ -125,6 +125,17 @@ impl Layer {
 }
 
 impl Network {
+    /// The first layer that would have to take the variance of a single number in one of the batches of `batch` samples
+    /// that so many samples come in: batch normalisation of numbers that are no maps, where a batch has one sample.
+    pub fn starved(&self, samples: usize, batch: usize) -> Option<&Layer> {
+        let smallest = match samples % batch.max(1) {
+            0 => batch.min(samples),
+            left => left,
+        };
+        let of_one = |layer: &&Layer| layer.kind == LayerKind::BatchNorm && layer.map_size() == [1, 1];
+        self.layers.iter().find(of_one).filter(|_| smallest <= 1)
+    }
+
     /// Numbers in all tensors of the network.
     pub fn parameter_count(&self) -> usize {
         self.layers.iter().fold(0, |count, layer| count.saturating_add(layer.parameter_count()))
@@ -244,5 +255,21 @@ mod tests {
         let network = Recipe::load("moons", &[]).unwrap().network(&[2]).unwrap();
         let json = serde_json::to_string(&network).unwrap();
         assert_eq!(serde_json::from_str::<Network>(&json).unwrap(), network);
+    }
+
+    #[test]
+    fn batches_of_one_starve_a_normalisation_of_rows_alone() {
+        let norm = "{ kind = \"batch_norm\" }";
+        let sets = [("model.layers.0".to_owned(), norm.to_owned())];
+        let of_rows = Recipe::load("moons", &sets).unwrap().network(&[2]).unwrap();
+        let starved = |samples, batch| of_rows.starved(samples, batch).map(|layer| layer.name.clone());
+        for (samples, batch) in [(9, 4), (1, 4), (5, 1), (33, 32)] {
+            assert_eq!(starved(samples, batch).as_deref(), Some("norm1"), "{samples} in batches of {batch}");
+        }
+        for (samples, batch) in [(10, 4), (8, 4), (3, 4)] {
+            assert_eq!(starved(samples, batch), None, "{samples} in batches of {batch}");
+        }
+        let without = Recipe::load("moons", &[]).unwrap().network(&[2]).unwrap();
+        assert_eq!(without.starved(9, 4), None);
     }
 }

@@ -67,6 +67,8 @@ pub enum Command {
         /// Not [`Plane::Whole`], which there is no path for before the end.
         plane: Plane,
     },
+    /// Write a checkpoint after the current step.
+    Checkpoint,
     /// End the run after the current step.
     Stop,
     /// Say how things stand.
@@ -328,7 +330,11 @@ fn dial(socket: &Path) -> std::io::Result<UnixStream> {
 /// Sends `request` and returns the line that comes back, within [`TIMEOUT`] in all.
 fn exchange(stream: &mut UnixStream, request: &[u8]) -> std::io::Result<Vec<u8>> {
     let deadline = Instant::now() + TIMEOUT;
-    stream.write_all(request)?;
+    match stream.write_all(request) {
+        // Whoever is turned away is told why, before the connection is closed.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error),
+        _ => {}
+    }
     let mut line = Vec::with_capacity(256);
     let mut chunk = [0; 1024];
     loop {
@@ -383,7 +389,7 @@ mod tests {
 
     use super::*;
 
-    const COMMANDS: [(Command, &str); 12] = [
+    const COMMANDS: [(Command, &str); 13] = [
         (Command::Pause, r#"{"command":"pause"}"#),
         (Command::Resume, r#"{"command":"resume"}"#),
         (Command::Step { steps: 3 }, r#"{"command":"step","steps":3}"#),
@@ -393,6 +399,7 @@ mod tests {
         (Command::SetPace { pace: None }, r#"{"command":"set_pace","pace":null}"#),
         (Command::Look { probe: 3 }, r#"{"command":"look","probe":3}"#),
         (Command::Plane { plane: Plane::Random }, r#"{"command":"plane","plane":"random"}"#),
+        (Command::Checkpoint, r#"{"command":"checkpoint"}"#),
         (Command::Stop, r#"{"command":"stop"}"#),
         (Command::Status, r#"{"command":"status"}"#),
         (Command::Watch, r#"{"command":"watch"}"#),
@@ -580,6 +587,20 @@ mod tests {
             assert_eq!(error.to_string(), "the trainer of `moons-0001` refused: it is over");
             assert_eq!(client.send(&Command::Status).unwrap().step, 412, "a refusal leaves the connection open");
         });
+    }
+
+    #[test]
+    fn whoever_is_turned_away_hears_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let mut client = ControlClient::connect_to("moons-0001", &path).unwrap();
+        let mut server = listener.accept().unwrap().0;
+        server.write_all(Reply::refused(&RunMeta::default(), "the house is full").to_line().as_bytes()).unwrap();
+        drop(server);
+        let error = client.send(&Command::Stop).unwrap_err().to_string();
+        assert_eq!(error, "the trainer of `moons-0001` refused: the house is full");
+        assert!(client.send(&Command::Stop).unwrap_err().to_string().contains("closed the connection"));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use super::error::RunError;
 use super::lock::{self, RunLock};
-use super::meta::{RunMeta, State};
+use super::meta::{Milestone, RunMeta, State, hostname};
+use super::replace;
 use crate::recipe::Recipe;
 
 /// The directory of one run. The path is absolute.
@@ -141,6 +142,41 @@ impl RunDir {
         meta.write(&self.meta_path())
     }
 
+    /// Sets room aside for `run.json`, if there is any, so that [`Self::write_meta`] can say that the disk is full once it is.
+    pub fn keep_reserve(&self) {
+        replace::keep_reserve(&self.meta_path());
+    }
+
+    /// Gives that room back.
+    pub fn drop_reserve(&self) {
+        replace::drop_reserve(&self.meta_path());
+    }
+
+    /// Prepares a run that is over for a trainer that goes on with it from a checkpoint after `step` steps, until `recipe`
+    /// ends. The recipe is written as well, if it has another number of epochs now. Says so if a trainer has it.
+    pub fn prepare_to_resume(&self, step: u64, recipe: &Recipe) -> Result<(), RunError> {
+        let _lock = RunLock::acquire(self)?;
+        let mut meta = self.meta()?;
+        let now = Timestamp::now();
+        // The lock is ours: what calls itself live is not, unless its trainer is still to come.
+        if meta.state.without_trainer(meta.pid.is_some(), now.duration_since(meta.launched())).is_live() {
+            return Err(RunError::Locked { name: self.name() });
+        }
+        if meta.epochs != recipe.epochs {
+            replace::replace(&self.recipe_path(), recipe.to_toml().as_bytes())?;
+        }
+        meta.state = State::Starting;
+        (meta.outcome, meta.finished, meta.pid, meta.socket, meta.trouble) = (None, None, None, None, None);
+        meta.watchers = 0;
+        meta.epochs = recipe.epochs;
+        meta.step = step;
+        meta.epoch = step.checked_div(meta.steps_per_epoch).unwrap_or(0);
+        meta.host = hostname();
+        meta.resumed.push(Milestone { step, at: now });
+        meta.updated = now;
+        self.write_meta(&meta)
+    }
+
     /// Whether a trainer lives.
     pub fn is_locked(&self) -> Result<bool, RunError> {
         lock::is_held(&self.lock_path())
@@ -165,7 +201,7 @@ impl RunDir {
                 break;
             }
         }
-        let age = Timestamp::now().duration_since(meta.started);
+        let age = Timestamp::now().duration_since(meta.launched());
         meta.state = meta.state.without_trainer(meta.pid.is_some(), age);
         Ok(meta)
     }
@@ -392,6 +428,32 @@ mod tests {
                 drop(lock);
             });
         }
+    }
+
+    #[test]
+    fn a_run_that_is_over_is_prepared_to_go_on() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        assert!(matches!(run.prepare_to_resume(5, &moons()), Err(RunError::Locked { .. })), "its trainer is to come");
+        let mut meta = run.meta().unwrap();
+        meta.started -= jiff::SignedDuration::from_hours(1);
+        (meta.state, meta.pid, meta.steps_per_epoch) = (State::Running, Some(1), 16);
+        (meta.outcome, meta.step) = (Some("broke".to_owned()), 400);
+        run.write_meta(&meta).unwrap();
+        assert_eq!(run.status().unwrap().state, State::Crashed);
+        let lock = RunLock::acquire(&run).unwrap();
+        assert!(matches!(run.prepare_to_resume(5, &moons()), Err(RunError::Locked { .. })), "it has a trainer");
+        drop(lock);
+
+        let recipe = Recipe { epochs: 500, ..moons() };
+        run.prepare_to_resume(320, &recipe).unwrap();
+        let meta = run.status().unwrap();
+        assert_eq!((meta.state, meta.outcome, meta.pid), (State::Starting, None, None));
+        assert_eq!((meta.step, meta.epoch, meta.epochs), (320, 20, 500));
+        assert_eq!(meta.resumed.iter().map(|resumed| resumed.step).collect::<Vec<_>>(), [320]);
+        let text = fs::read_to_string(run.recipe_path()).unwrap();
+        assert_eq!(Recipe::parse("recipe.toml", &text).unwrap(), recipe);
+        assert!(matches!(run.prepare_to_resume(5, &moons()), Err(RunError::Locked { .. })), "somebody else resumes it");
     }
 
     #[test]

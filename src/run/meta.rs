@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::RunError;
 use super::number;
+use super::replace::replace;
 use crate::recipe::{Network, OptimizerSpec, Recipe};
 
 /// How long a run may be [`State::Starting`] without a trainer that holds the lock: libtorch takes 0.25 to 1 s to load,
@@ -125,6 +125,26 @@ pub struct Reference {
     pub loss: f64,
 }
 
+/// A step and when it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Milestone {
+    /// Steps taken.
+    pub step: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What keeps the trainer from writing, and training from going on until it has passed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Trouble {
+    /// The step that training waits at.
+    pub step: u64,
+    /// In words.
+    pub message: String,
+}
+
 /// What `run.json` holds. Fields that an older torchscope did not write read as their default, fields of a newer one are
 /// ignored. Non-finite values survive.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -203,6 +223,12 @@ pub struct RunMeta {
     pub lr: f64,
     /// Samples folded into a neighbour because the recorder could not keep up.
     pub merged: u64,
+    /// The newest checkpoint.
+    pub checkpoint: Option<Milestone>,
+    /// The checkpoints that the run was resumed from, in order.
+    pub resumed: Vec<Milestone>,
+    /// Why nothing can be written, while that is so. It cannot be in the log either.
+    pub trouble: Option<Trouble>,
 }
 
 impl RunMeta {
@@ -228,6 +254,11 @@ impl RunMeta {
             lr: recipe.optimizer.lr(),
             ..Self::default()
         }
+    }
+
+    /// When its trainer was started last.
+    pub fn launched(&self) -> Timestamp {
+        self.resumed.last().map_or(self.started, |resumed| resumed.at)
     }
 
     /// The `run.json` at `path`, as written.
@@ -286,20 +317,6 @@ fn optimizer_in_words(spec: &OptimizerSpec) -> String {
     words.join(", ")
 }
 
-/// Writes `bytes` under a name of its own in the same directory, then renames it to `path`.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    static SERIAL: AtomicU64 = AtomicU64::new(0);
-    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-    let temporary = path.with_file_name(format!(".run.json.{}-{serial}", std::process::id()));
-    let written = File::create(&temporary).and_then(|mut file| file.write_all(bytes));
-    let replaced = written.and_then(|()| fs::rename(&temporary, path));
-    replaced.map_err(|source| {
-        // The error that matters is the first one.
-        let _ = fs::remove_file(&temporary);
-        RunError::Io { doing: "write", path: path.to_owned(), source }
-    })
-}
-
 /// Name of this machine; `localhost` if it has none.
 pub fn hostname() -> String {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
@@ -310,7 +327,7 @@ pub fn hostname() -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
 
     use super::*;
@@ -345,6 +362,9 @@ mod tests {
         meta.pid = Some(42);
         meta.socket = Some("/run/user/1/torchscope/a.sock".into());
         meta.finished = Some(Timestamp::now());
+        meta.checkpoint = Some(Milestone { step: 4200, at: Timestamp::now() });
+        meta.resumed = vec![Milestone { step: 17, at: Timestamp::now() }];
+        meta.trouble = Some(Trouble { step: 9, message: "no space left".to_owned() });
         meta.write(&path).unwrap();
         assert_eq!(RunMeta::read(&path).unwrap(), meta);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");

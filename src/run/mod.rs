@@ -8,35 +8,45 @@
 //!     events.out.tfevents.*    the event log: what there is to see
 //!     trainer.lock             locked by the trainer for as long as it lives
 //!     trainer.log              what the trainer prints, and libtorch with it
-//!     checkpoints/
+//!     checkpoints/             step-000000004200.safetensors: to go on from
 //! ```
 //!
 //! A run is known by the name of its directory: a copied or renamed run goes by its new name.
 
+mod checkpoint;
 mod control;
 mod dir;
 mod errand;
 mod error;
+mod inventory;
+mod link;
 mod list;
 mod lock;
 mod meta;
 mod number;
+mod printed;
+mod replace;
 mod socket;
 mod spawn;
 mod tail;
 
+pub use checkpoint::{About, Checkpoint, CheckpointError, Newest, seal};
 pub use control::{Command, CommandError, ControlClient, ControlError, MAX_LINE, Plane, Reply, TIMEOUT};
 pub use dir::{RunDir, home};
 pub use errand::{Errand, OnNan, Sweep};
 pub use error::RunError;
+pub use inventory::{ABOUT, Inventory, ask_trainer};
+pub use link::Link;
 pub use list::{Run, list, list_home, resolve};
 pub use lock::RunLock;
-pub use meta::{Best, Reference, RunMeta, STARTING_GRACE, State, hostname};
-pub use socket::{ControlSocket, peer_is_us, socket_path};
+pub use meta::{Best, Milestone, Reference, RunMeta, STARTING_GRACE, State, Trouble, hostname};
+pub use printed::{Printed, PrintedReader};
+pub use replace::is_disk_trouble;
+pub use socket::{ControlSocket, peer_is_us, socket_folder, socket_path};
 pub use spawn::{Audience, find_trainer, spawn_trainer};
-pub use tail::{log_tail, plain};
+pub use tail::{is_inert, log_tail, plain};
 
 #[cfg(test)]
-fn moons() -> crate::recipe::Recipe {
+pub(crate) fn moons() -> crate::recipe::Recipe {
     crate::recipe::Recipe::load("moons", &[]).unwrap()
 }

@@ -26,6 +26,13 @@ pub fn socket_path(run: &RunDir) -> Result<PathBuf, RunError> {
     place(runtime.as_deref(), &env::temp_dir(), rustix::process::geteuid().as_raw(), &whole)
 }
 
+/// The folder that control sockets go to, as [`socket_path`] finds and creates it.
+pub fn socket_folder() -> Result<PathBuf, RunError> {
+    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let socket = place(runtime.as_deref(), &env::temp_dir(), rustix::process::geteuid().as_raw(), Path::new("/"))?;
+    Ok(socket.parent().map_or_else(PathBuf::new, Path::to_owned))
+}
+
 fn place(runtime: Option<&Path>, temporary: &Path, uid: u32, run: &Path) -> Result<PathBuf, RunError> {
     let file = format!("{:016x}.sock", fnv1a(run.as_os_str().as_bytes()));
     if let Some(runtime) = runtime.filter(|path| is_runtime_dir(path, uid)) {

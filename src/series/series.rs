@@ -63,9 +63,7 @@ impl Series {
     /// largest number, so that only what was not finite counts as such.
     #[inline]
     pub fn push(&mut self, step: i64, value: f64) {
-        if self.steps.last().is_some_and(|last| step <= last) {
-            self.rewrite_from(step);
-        }
+        self.void_from(step);
         let mut narrow = value as f32;
         if !narrow.is_finite() {
             narrow = self.not_finite(value);
@@ -82,6 +80,13 @@ impl Series {
         }
         self.holes.push(self.values.len());
         value as f32
+    }
+
+    /// Drops the samples at steps >= `step`: a resumed run computes them again.
+    pub fn void_from(&mut self, step: i64) {
+        if self.steps.last().is_some_and(|last| step <= last) {
+            self.rewrite_from(step);
+        }
     }
 
     #[cold]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -12,8 +13,10 @@ use torchscope::run::{Command, ControlSocket, MAX_LINE, Reply, RunDir, RunError,
 use crate::inbox::{Inbox, Order};
 use crate::status::Status;
 
-/// Connections served at a time; those beyond are closed at once. A viewer holds one.
+/// Connections served at a time; those beyond are told so and closed. A viewer holds one.
 const MOST_CONNECTIONS: usize = 64;
+/// How long a client may take to read its replies before it is given up.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The control server cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +35,9 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Opens the control socket of `run` and takes over SIGINT, SIGTERM (both: stop after the step) and SIGHUP (which
-    /// says that a terminal is gone, and is no reason to stop).
+    /// Opens the control socket of `run` and takes over SIGINT, SIGTERM (both: stop after the step), SIGHUP (which says that
+    /// a terminal is gone, and is no reason to stop) and SIGXFSZ (a file may become no larger: to write to it is an error
+    /// then, which is dealt with where it happens).
     pub(crate) fn start(
         lock: &RunLock,
         run: &RunDir,
@@ -51,6 +55,7 @@ impl Control {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            too_large: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         };
         drop(context);
         let desk = Desk { inbox, status };
@@ -79,6 +84,7 @@ struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    too_large: Signal,
 }
 
 /// Where commands are taken in.
@@ -118,6 +124,7 @@ impl Desk {
                 Ok(plane) => Order::Plane(plane),
                 Err(reason) => return Reply::refused(&self.status.meta(), reason),
             },
+            Ok(Command::Checkpoint) => Order::Checkpoint,
             Ok(Command::Stop) => Order::Stop { signal: None },
         };
         let mut meta = self.status.meta();
@@ -127,10 +134,18 @@ impl Desk {
                 // screen, what the user has just done.
                 match order {
                     Order::Pause => meta.state = State::Paused,
+                    // Who waits for the disk goes on waiting.
+                    Order::Resume | Order::Steps(_) | Order::Epoch if meta.trouble.is_some() => {}
                     Order::Resume | Order::Steps(_) | Order::Epoch => meta.state = State::Running,
                     Order::SetLr(lr) => meta.lr = lr,
                     Order::SetPace(pace) => meta.pace = pace,
-                    Order::Look(_) | Order::Plane(_) | Order::Watchers(_) | Order::Stop { .. } => {}
+                    Order::Look(_)
+                    | Order::Plane(_)
+                    | Order::Watchers(_)
+                    | Order::Checkpoint
+                    | Order::Hold(_)
+                    | Order::Complain
+                    | Order::Stop { .. } => {}
                 }
                 Reply::accepted(&meta)
             }
@@ -176,9 +191,13 @@ async fn serve(listener: &UnixListener, mut signals: Signals, desk: Desk, mut en
             Some(()) = signals.interrupt.recv() => desk.stop_by(SignalKind::interrupt()),
             Some(()) = signals.terminate.recv() => desk.stop_by(SignalKind::terminate()),
             Some(()) = signals.hangup.recv() => tracing::info!("the terminal is gone; training goes on"),
+            Some(()) = signals.too_large.recv() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+                    let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                        turn_away(&stream, &desk);
+                        continue;
+                    };
                     let desk = desk.clone();
                     tokio::spawn(async move {
                         converse(stream, &desk).await;
@@ -188,11 +207,18 @@ async fn serve(listener: &UnixListener, mut signals: Signals, desk: Desk, mut en
                 Err(error) => {
                     // Out of file descriptors, most likely: wait for some to be closed, without a spin.
                     tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
         }
     }
+}
+
+/// Tells a client that there is no place for it. Nobody is waited for: a socket just opened has room for a line.
+fn turn_away(stream: &UnixStream, desk: &Desk) {
+    let reason = format!("{MOST_CONNECTIONS} connections are open already; close one and try again");
+    let reply = Reply::refused(&desk.status.meta(), &reason);
+    let _heard = stream.try_write(reply.to_line().as_bytes());
 }
 
 /// Answers one client, line by line, until it hangs up. Nothing that it sends ends anything but its own connection.
@@ -211,14 +237,16 @@ async fn converse(mut stream: UnixStream, desk: &Desk) {
     let mut watching = None;
     let mut lines = Lines::default();
     let mut chunk = [0; 1024];
-    // A client that reads no replies blocks itself here, and nobody else.
+    // A client that reads no replies blocks itself here and nobody else, and not for ever: it holds a place.
     while let Ok(count @ 1..) = stream.read(&mut chunk).await {
         for line in lines.feed(&chunk[..count]) {
             let reply = match line {
                 Ok(line) => desk.answer(&line, &mut watching),
                 Err(TooLong) => Reply::refused(&desk.status.meta(), &format!("a command has at most {MAX_LINE} bytes")),
             };
-            if stream.write_all(reply.to_line().as_bytes()).await.is_err() {
+            let line = reply.to_line();
+            let sent = tokio::time::timeout(PATIENCE, stream.write_all(line.as_bytes())).await;
+            if !matches!(sent, Ok(Ok(()))) {
                 return;
             }
         }

@@ -25,6 +25,12 @@ pub(crate) enum Order {
     Plane(Plane),
     /// So many viewers watch now.
     Watchers(u32),
+    /// Write a checkpoint after the current step.
+    Checkpoint,
+    /// Wait for the disk to have room, or do so no longer.
+    Hold(bool),
+    /// Raise an alarm: a checkpoint could not be written. [`crate::status::Status`] knows why.
+    Complain,
     /// End after the current step; because of that signal, if one is given.
     Stop {
         signal: Option<i32>,
@@ -53,7 +59,9 @@ impl Inbox {
     pub(crate) fn send(&self, order: Order) -> Result<(), InboxFull> {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         // A stop always gets through: it is what one sends to a trainer that does not answer.
-        if orders.len() >= MOST_ORDERS && !matches!(order, Order::Stop { .. } | Order::Watchers(_)) {
+        if orders.len() >= MOST_ORDERS
+            && !matches!(order, Order::Stop { .. } | Order::Watchers(_) | Order::Hold(_) | Order::Complain)
+        {
             return Err(InboxFull);
         }
         orders.push_back(order);

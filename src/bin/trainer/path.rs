@@ -3,10 +3,14 @@
 use ndarray::{Array2, ArrayView2};
 use tch::{Device, Kind, TchError, Tensor};
 
+use crate::checkpoint::{PathState, RestoreError, Source, Tensors};
+
 /// Points of a path at most, the present one included.
 pub(crate) const MOST_POINTS: usize = 256;
 /// Bytes that all snapshots may take.
 pub(crate) const MOST_BYTES: usize = 128 << 20;
+/// Bytes of snapshots that go into a checkpoint: a path that takes more is thinned in it.
+const MOST_SAVED: usize = 32 << 20;
 /// Where fewer snapshots than this fit, only their shadows on two directions are kept.
 const FEWEST: usize = 16;
 
@@ -153,6 +157,74 @@ impl Path {
         Some(Shadows { start: &self.start, directions, products })
     }
 
+    /// Copies the path for a checkpoint, thinned so that it takes no more than [`MOST_SAVED`]. Its start is that of the
+    /// network, which the seed gives again.
+    pub(crate) fn save(&self, tensors: &mut Tensors) -> Result<PathState, TchError> {
+        let size = self.start.numel() * self.start.f_kind()?.elt_size_in_bytes();
+        let all = self.stations.len();
+        let mut stride = 1;
+        while self.has_snapshots() && all.div_ceil(stride).saturating_mul(size) > MOST_SAVED && stride < all {
+            stride *= 2;
+        }
+        let stations = self.stations.iter().step_by(stride);
+        let stations: Vec<f64> =
+            stations.flat_map(|station| [station.step as f64, station.epoch, station.loss]).collect();
+        tensors.add("landscape.stations", &Tensor::f_from_slice(&stations)?.f_reshape([-1, 3])?)?;
+        let every_so_many = |tensor: &Tensor| tensor.f_slice(0, Some(0), Some(all as i64), stride as i64);
+        match &self.kept {
+            Kept::Snapshots { rows, gram } => {
+                tensors.add("landscape.rows", &every_so_many(rows)?)?;
+                let gram = gram.slice(ndarray::s![..all;stride, ..all;stride]).to_owned();
+                tensors.add("landscape.products", &Tensor::try_from(gram)?)?;
+            }
+            Kept::Shadows { products, .. } => {
+                let products = Tensor::f_from_slice(products.as_flattened())?.f_reshape([-1, 2])?;
+                tensors.add("landscape.products", &products)?;
+            }
+        }
+        Ok(PathState { every: self.every.saturating_mul(stride as u64) })
+    }
+
+    /// The path from `start` that a checkpoint holds, with snapshots of `bytes` in all at most and `directions` as for
+    /// [`Self::new`].
+    pub(crate) fn restore(
+        bytes: usize,
+        start: Tensor,
+        source: &Source<'_>,
+        state: &PathState,
+        directions: impl FnOnce(&Tensor) -> Result<Tensor, TchError>,
+    ) -> Result<Self, RestoreError> {
+        let wrong = || RestoreError::Format("the path of its landscape does not fit together".to_owned());
+        let stations = Vec::<f64>::try_from(source.tensor("landscape.stations")?.f_reshape([-1])?)?;
+        let station = |row: &[f64; 3]| Station { step: row[0] as u64, epoch: row[1], loss: row[2] };
+        let stations: Vec<Station> = stations.as_chunks().0.iter().map(station).collect();
+        let first = *stations.first().ok_or_else(wrong)?;
+        let mut path = Self::new(bytes, first, start, directions)?;
+        let products = source.tensor("landscape.products")?;
+        let count = stations.len();
+        if count > path.most {
+            return Err(wrong());
+        }
+        match &mut path.kept {
+            Kept::Snapshots { rows, gram } => {
+                rows.f_narrow(0, 0, count as i64)?.f_copy_(&source.tensor("landscape.rows")?)?;
+                let products = Vec::<f64>::try_from(products.f_reshape([-1])?)?;
+                let products = Array2::from_shape_vec([count; 2], products).map_err(|_| wrong())?;
+                gram.slice_mut(ndarray::s![..count, ..count]).assign(&products);
+            }
+            Kept::Shadows { products: kept, .. } => {
+                let products = Vec::<f64>::try_from(products.f_reshape([-1])?)?;
+                *kept = products.as_chunks().0.to_vec();
+                if kept.len() != count {
+                    return Err(wrong());
+                }
+            }
+        }
+        path.stations = stations;
+        path.every = state.every.max(1);
+        Ok(path)
+    }
+
     /// Keeps `difference` at `place`, in place of what was there.
     fn put(&mut self, place: usize, difference: &Tensor) -> Result<(), TchError> {
         match &mut self.kept {
@@ -284,5 +356,57 @@ mod tests {
         path.remember(station(3), || Ok(Tensor::from_slice(&[f64::NAN, 0.0, 0.0]))).unwrap();
         path.remember(station(4), || Ok(Tensor::from_slice(&[f64::INFINITY, 0.0, 0.0]))).unwrap();
         assert!(path.holds(20) && !path.holds(30) && !path.holds(40));
+    }
+
+    /// `path` after a way through a checkpoint, with room for snapshots of so many bytes.
+    fn restored(path: &Path, bytes: usize) -> Path {
+        let mut tensors = Tensors::default();
+        let state = path.save(&mut tensors).unwrap();
+        let file = crate::checkpoint::in_memory(&mut tensors);
+        let directions = |_: &Tensor| Ok(Tensor::from_slice(&[1.0, 0.0, 0.0, 0.0, 2.0, 0.0]).view([2, 3]));
+        Path::restore(bytes, place(0), &Source::new(&file).unwrap(), &state, directions).unwrap()
+    }
+
+    #[test]
+    fn a_path_goes_on_after_a_checkpoint() {
+        for bytes in [MOST_BYTES, 20 * 24, 15 * 24] {
+            for at in [1, 7, 300] {
+                let mut whole = walked(bytes, at);
+                let mut path = restored(&whole, bytes);
+                for epoch in at + 1..=at + 40 {
+                    for path in [&mut whole, &mut path] {
+                        path.remember(station(epoch), || Ok(place(epoch))).unwrap();
+                    }
+                }
+                assert_eq!(path.stations, whole.stations);
+                let products = |path: &Path| path.shadows().map(|shadows| shadows.products);
+                assert_eq!(products(&path), products(&whole));
+                let last = (station(at + 40), place(at + 40));
+                let trails = [&mut whole, &mut path].map(|path| {
+                    let trail = path.trail(last.0, &last.1).unwrap();
+                    trail.map(|trail| {
+                        (trail.stations, Vec::<f64>::try_from(trail.rows.view([-1])).unwrap(), trail.gram.to_owned())
+                    })
+                });
+                assert_eq!(trails[0], trails[1]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_that_takes_too_much_is_thinned_in_the_checkpoint() {
+        // A million numbers of eight bytes: four of them fit.
+        let large = |epoch: u64| Tensor::full([1 << 20], epoch as f64, (Kind::Double, Device::Cpu));
+        let mut path = Path::new(MOST_BYTES, station(0), large(0), |_| panic!("snapshots fit")).unwrap();
+        for epoch in 1..=9 {
+            path.remember(station(epoch), || Ok(large(epoch))).unwrap();
+        }
+        let mut tensors = Tensors::default();
+        let state = path.save(&mut tensors).unwrap();
+        let file = crate::checkpoint::in_memory(&mut tensors);
+        assert!(file.len() < MOST_SAVED + (1 << 16) && state.every == 4, "{} bytes, {state:?}", file.len());
+        let source = Source::new(&file).unwrap();
+        let path = Path::restore(MOST_BYTES, large(0), &source, &state, |_| panic!("snapshots fit")).unwrap();
+        assert_eq!(epochs(&path.stations), [0, 4, 8]);
     }
 }

@@ -73,6 +73,13 @@ impl Random {
     }
 }
 
+/// libtorch's generator is one for the whole process: tests of what draws from it take turns.
+#[cfg(test)]
+pub(crate) fn turn_at_the_generator() -> std::sync::MutexGuard<'static, ()> {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

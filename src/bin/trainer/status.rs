@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use torchscope::run::{Plane, RunMeta, State};
+use torchscope::run::{Milestone, Plane, RunMeta, State, Trouble};
+
+use crate::checkpoint::Spent;
 
 /// What changes seldom, and is written to `run.json` when it does.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,10 +20,23 @@ pub(crate) struct Live {
     pub(crate) watchers: u32,
 }
 
-/// Shared by three threads. Counters are statistics: nothing else is synchronised by them.
+/// What else is written to `run.json` when it changes: of the disk.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Notes {
+    /// The newest checkpoint.
+    pub(crate) checkpoint: Option<Milestone>,
+    /// Why training waits for the disk, while it does.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// Shared by several threads. Counters are statistics: nothing else is synchronised by them.
 pub(crate) struct Status {
     started: Instant,
     live: Mutex<Live>,
+    notes: Mutex<Notes>,
+    complaint: Mutex<Option<String>>,
+    /// How long the run had been going when this trainer went on with it.
+    earlier: AtomicU64,
     steps: AtomicU64,
     /// Bits of the learning rate of the next step.
     lr: AtomicU64,
@@ -33,6 +48,7 @@ pub(crate) struct Status {
     only_random: AtomicBool,
     paused: AtomicU64,
     probing: AtomicU64,
+    evaluating: AtomicU64,
     recording: AtomicU64,
     picture_bytes: AtomicU64,
     merged: AtomicU64,
@@ -46,12 +62,16 @@ impl Status {
             started: Instant::now(),
             lr: AtomicU64::new(live.lr.to_bits()),
             live: Mutex::new(live),
+            notes: Mutex::default(),
+            complaint: Mutex::default(),
+            earlier: zero(),
             steps: zero(),
             steps_per_epoch: zero(),
             probes: zero(),
             only_random: AtomicBool::new(false),
             paused: zero(),
             probing: zero(),
+            evaluating: zero(),
             recording: zero(),
             picture_bytes: zero(),
             merged: zero(),
@@ -60,6 +80,53 @@ impl Status {
 
     pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn notes(&self) -> Notes {
+        self.lock_notes().clone()
+    }
+
+    pub(crate) fn set_checkpoint(&self, checkpoint: Milestone) {
+        self.lock_notes().checkpoint = Some(checkpoint);
+    }
+
+    pub(crate) fn set_trouble(&self, trouble: Option<Trouble>) {
+        self.lock_notes().trouble = trouble;
+    }
+
+    /// Keeps the words of an alarm for the training thread, which raises it.
+    pub(crate) fn set_complaint(&self, complaint: String) {
+        *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint);
+    }
+
+    pub(crate) fn take_complaint(&self) -> Option<String> {
+        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn lock_notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What has been used up, for a checkpoint.
+    pub(crate) fn spent(&self, now: Instant) -> Spent {
+        Spent {
+            active: self.active(now),
+            probing: self.probing(),
+            evaluating: self.evaluating(),
+            recording: self.recording(),
+            picture_bytes: self.picture_bytes(),
+            merged: self.merged(),
+        }
+    }
+
+    /// Goes on where a checkpoint says that the run was.
+    pub(crate) fn go_on_from(&self, spent: Spent) {
+        add(&self.earlier, spent.active);
+        add(&self.probing, spent.probing);
+        add(&self.evaluating, spent.evaluating);
+        add(&self.recording, spent.recording);
+        self.add_picture_bytes(spent.picture_bytes);
+        self.merged.fetch_add(spent.merged, Ordering::Relaxed);
     }
 
     /// Steps taken.
@@ -128,7 +195,12 @@ impl Status {
     /// Brings `meta` up to date.
     pub(crate) fn update(&self, meta: &mut RunMeta) {
         let live = self.live().clone();
-        meta.state = live.state;
+        let notes = self.notes();
+        // Whoever waits for the disk takes no steps, even if nobody has paused.
+        let is_held = notes.trouble.is_some() && live.state == State::Running;
+        meta.state = if is_held { State::Paused } else { live.state };
+        meta.checkpoint = notes.checkpoint;
+        meta.trouble = notes.trouble;
         meta.lr = self.lr();
         meta.pace = live.pace;
         meta.watchers = live.watchers;
@@ -140,7 +212,8 @@ impl Status {
 
     /// How long the run had been going at `now`, without its pauses.
     pub(crate) fn active(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.started).saturating_sub(nanoseconds(&self.paused))
+        let here = now.saturating_duration_since(self.started).saturating_sub(nanoseconds(&self.paused));
+        nanoseconds(&self.earlier) + here
     }
 
     pub(crate) fn add_paused(&self, time: Duration) {
@@ -154,6 +227,15 @@ impl Status {
 
     pub(crate) fn add_probing(&self, time: Duration) {
         add(&self.probing, time);
+    }
+
+    /// Time that the training thread spent on evaluations, their peaks and confusion included.
+    pub(crate) fn evaluating(&self) -> Duration {
+        nanoseconds(&self.evaluating)
+    }
+
+    pub(crate) fn add_evaluating(&self, time: Duration) {
+        add(&self.evaluating, time);
     }
 
     /// Time that the recorder's thread was busy.

@@ -119,16 +119,9 @@ impl Whole<'_> {
     /// Batch normalisation cannot take the variance of a single number.
     fn normalisation(&self, network: &Network) -> Result<(), RecipeError> {
         let batch = self.recipe.batch_size;
-        let of_one = |layer: &Layer| layer.kind == LayerKind::BatchNorm && layer.map_size() == [1, 1];
-        let Some(layer) = network.layers.iter().find(|layer| of_one(layer)) else { return Ok(()) };
-        let smallest = match self.recipe.data.training_samples() {
-            Some(samples) if samples % batch != 0 => samples % batch,
-            Some(samples) => batch.min(samples),
-            None => batch,
-        };
-        if smallest > 1 {
-            return Ok(());
-        }
+        // Where only the files know how many samples there are, the trainer looks again.
+        let samples = self.recipe.data.training_samples().unwrap_or(batch);
+        let Some(layer) = network.starved(samples, batch) else { return Ok(()) };
         let rest = format!(
             "leaves a batch of a single sample, of which `{}` cannot take the variance; choose another size",
             layer.name

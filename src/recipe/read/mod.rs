@@ -38,7 +38,7 @@ const TOP: &[&str] = &[
     "probe",
     "record",
 ];
-const RECORD: &[&str] = &["image_budget_mib", "probe_share"];
+const RECORD: &[&str] = &["image_budget_mib", "probe_share", "checkpoint_seconds"];
 const SCHEMA: Schema = &[
     ("", TOP),
     ("data", data::KEYS),
@@ -112,5 +112,6 @@ fn record(fields: &Fields<'_>) -> Result<RecordSpec, RecipeError> {
     Ok(RecordSpec {
         image_budget_mib: fields.number("image_budget_mib", 0.0..=1_048_576.0, Some(default.image_budget_mib))?,
         probe_share: fields.number("probe_share", 0.0..=1.0, Some(default.probe_share))?,
+        checkpoint_seconds: fields.number("checkpoint_seconds", 0.0..=1e6, Some(default.checkpoint_seconds))?,
     })
 }

@@ -107,10 +107,12 @@ pub struct RecordSpec {
     pub image_budget_mib: f64,
     /// Share of the run's time that probes and recording may take together, 0 to 1.
     pub probe_share: f64,
+    /// Seconds from one checkpoint to the next at most, 0 to 1,000,000; 0 leaves those at the end and on request.
+    pub checkpoint_seconds: f64,
 }
 
 impl Default for RecordSpec {
     fn default() -> Self {
-        Self { image_budget_mib: 64.0, probe_share: 0.05 }
+        Self { image_budget_mib: 64.0, probe_share: 0.05, checkpoint_seconds: 30.0 }
     }
 }

@@ -1,6 +1,7 @@
 //! `ReLU` layers whose units say nothing any more, whatever they are shown.
 
 use ndarray::Array1;
+use serde::{Deserialize, Serialize};
 use torchscope::recipe::{self, Activation};
 
 use super::{Alarm, Kind};
@@ -9,6 +10,7 @@ use super::{Alarm, Kind};
 const BEGINS: f64 = 0.5;
 const ENDS: f64 = 0.4;
 
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Dying {
     /// Name of each layer that ends in a `ReLU`, and whether it is known to be dying; none for the other layers.
     layers: Vec<Option<(String, bool)>>,

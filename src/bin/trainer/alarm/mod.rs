@@ -14,7 +14,7 @@ mod plateau;
 mod slow;
 mod spike;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use torchscope::log::tags;
 use torchscope::recipe;
 
@@ -34,6 +34,7 @@ pub(crate) enum Kind {
     Plateau,
     Dying,
     Slow,
+    Disk,
 }
 
 /// What the log says under [`tags::ALARM`].
@@ -48,7 +49,7 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    fn new(step: u64, kind: Kind, message: String) -> Self {
+    pub(crate) fn new(step: u64, kind: Kind, message: String) -> Self {
         Self { step, kind, message, layer: None, tensor: None }
     }
 
@@ -60,10 +61,15 @@ impl Alarm {
 }
 
 /// Watches a run by its numbers.
+///
+/// It is part of a checkpoint: a resumed run raises the same alarms at the same steps. Times of another process, on another
+/// machine perhaps, are not comparable.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Watch {
     spike: Spike,
     plateau: Plateau,
     dying: Dying,
+    #[serde(skip)]
     slow: Slow,
 }
 

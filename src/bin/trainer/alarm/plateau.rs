@@ -1,5 +1,7 @@
 //! Evaluations that no longer get better.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Alarm, Kind};
 
 /// Share of the loss that counts as better.
@@ -8,7 +10,7 @@ const BETTER: f64 = 1e-3;
 const PATIENCE: u32 = 20;
 
 /// Counts evaluations since the loss last came down.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Plateau {
     /// The loss to beat, and the step it was reached at.
     best: Option<(f64, u64)>,

@@ -15,6 +15,7 @@ const ENDS: f64 = 1.5;
 const IN_A_ROW: u32 = 2;
 
 /// Compares the median time of the steps of a window with the best one before.
+#[derive(Clone, Debug)]
 pub(super) struct Slow {
     /// Times in milliseconds, of every `stride`-th step.
     kept: Vec<f64>,

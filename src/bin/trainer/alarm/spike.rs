@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Alarm, Kind};
 
 /// Losses that a new one is compared with, and how many there must be.
@@ -21,7 +23,7 @@ const TO_DEVIATION: f64 = 1.4826;
 const LEAST_LOSS: f64 = 1e-6;
 
 /// Median and median absolute deviation of the logarithms: losses come down by factors, and are skewed otherwise.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Spike {
     /// Logarithms.
     window: VecDeque<f64>,

@@ -11,6 +11,7 @@ const BATCH_NORM_EPSILON: f64 = 1e-5;
 
 /// A layer without its parameters: those are the network's.
 pub(super) struct Layer {
+    name: String,
     map: Map,
     pub(super) activation: Activation,
     /// Where its weight stands among the network's parameters, if it has one; its bias follows.
@@ -73,7 +74,16 @@ impl Layer {
                 }
             }
         };
-        Ok(Self { map, activation: description.activation, weight })
+        Ok(Self { name: description.name.clone(), map, activation: description.activation, weight })
+    }
+
+    /// What it remembers beside its parameters, by `PyTorch`'s names.
+    pub(super) fn buffers(&self) -> impl Iterator<Item = (String, &Tensor)> {
+        let buffers = match &self.map {
+            Map::BatchNorm { mean, variance } => vec![("running_mean", mean), ("running_var", variance)],
+            _ => Vec::new(),
+        };
+        buffers.into_iter().map(|(what, tensor)| (format!("{}.{what}", self.name), tensor))
     }
 
     /// Whether it draws random numbers while training.

@@ -23,6 +23,8 @@ pub(crate) enum Mode {
 pub(crate) struct Network {
     /// In the order of the description: weight and bias of the first layer, then of the second.
     parameters: Vec<Tensor>,
+    /// `conv1.weight`, in the same order.
+    names: Vec<String>,
     layers: Vec<Layer>,
     /// Numbers that a sample has where it has most, from the input to the output.
     widest: i64,
@@ -50,6 +52,7 @@ impl Network {
         device: Device,
     ) -> Result<Self, TchError> {
         let mut parameters = Vec::new();
+        let mut names = Vec::new();
         let mut built = Vec::with_capacity(layers.len());
         let mut shape = &description.input_shape;
         let mut widest = count(shape);
@@ -58,6 +61,7 @@ impl Network {
             for parameter in &layer.parameters {
                 let values = Tensor::f_from_slice(&start(parameters.len(), layer, parameter))?;
                 let values = values.f_reshape(parameter.shape.iter().map(|side| *side as i64).collect::<Vec<_>>())?;
+                names.push(parameter.name.clone());
                 parameters.push(values.f_to_kind(kind)?.f_to_device(device)?.f_set_requires_grad(true)?);
             }
             shape = &layer.output_shape;
@@ -67,12 +71,22 @@ impl Network {
         for parameter in &parameters {
             keeper.add_parameters(parameter, 0)?;
         }
-        Ok(Self { parameters, layers: built, widest, keeper })
+        Ok(Self { parameters, names, layers: built, widest, keeper })
     }
 
     /// Every tensor that training changes; each requires a gradient.
     pub(crate) fn parameters(&self) -> &[Tensor] {
         &self.parameters
+    }
+
+    /// Their names, as `PyTorch` has them: `conv1.weight`.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Running statistics and the like, which training changes without a gradient: `norm1.running_mean`.
+    pub(crate) fn buffers(&self) -> impl Iterator<Item = (String, &Tensor)> {
+        self.layers.iter().flat_map(Layer::buffers)
     }
 
     /// [`Self::parameters`] for the optimiser.

@@ -111,6 +111,7 @@ fn gradients_agree_with_finite_differences() {
     }
     assert_gradients(&[LayerSpec::BatchNorm { activation: Gelu }], &[3]);
     assert_gradients(&[conv(2, 2, 1, Padding::Same, Linear), LayerSpec::BatchNorm { activation: Tanh }], &[1, 3, 4]);
+    let _turn = crate::random::turn_at_the_generator();
     assert_gradients(&[LayerSpec::Dropout { rate: 0.4 }, LayerSpec::Flatten, dense(3, Sigmoid)], &[2, 3, 3]);
 }
 
@@ -260,6 +261,7 @@ fn batch_normalisation_remembers_what_it_saw() {
 
 #[test]
 fn dropout_is_decided_by_seed_and_step() {
+    let _turn = crate::random::turn_at_the_generator();
     let network = bare(LayerSpec::Dropout { rate: 0.25 }, &[1000]);
     let ones = Tensor::ones([10, 1000], (Kind::Double, Device::Cpu));
     let at = |seed, step| values(&network.logits(&ones, Mode::Training { seed, step }).unwrap());

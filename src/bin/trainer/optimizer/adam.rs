@@ -42,6 +42,18 @@ impl Adam {
         })
     }
 
+    pub(super) fn memory(&self) -> Vec<(&'static str, &[Tensor])> {
+        vec![("exp_avg", &self.means), ("exp_avg_sq", &self.squares)]
+    }
+
+    pub(super) fn steps(&self) -> i32 {
+        self.steps
+    }
+
+    pub(super) fn set_steps(&mut self, steps: i32) {
+        self.steps = steps;
+    }
+
     pub(super) fn step(&mut self, lr: f64, parameters: &mut [Tensor], gradients: &[Tensor]) -> Result<(), TchError> {
         let AdamSpec { beta1, beta2, epsilon, .. } = self.spec;
         self.steps = self.steps.saturating_add(1);

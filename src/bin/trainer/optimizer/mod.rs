@@ -54,6 +54,30 @@ impl Optimizer {
         Ok(())
     }
 
+    /// Steps that corrections have counted; 0 where nothing is corrected.
+    pub(crate) fn steps(&self) -> i32 {
+        match &self.rule {
+            Rule::Adam(adam) => adam.steps(),
+            Rule::Sgd(_) | Rule::RmsProp(_) => 0,
+        }
+    }
+
+    /// Goes on after so many of them.
+    pub(crate) fn set_steps(&mut self, steps: i32) {
+        if let Rule::Adam(adam) = &mut self.rule {
+            adam.set_steps(steps);
+        }
+    }
+
+    /// What it remembers, by `PyTorch`'s names: one tensor a parameter each, in their order.
+    pub(crate) fn memory(&self) -> Vec<(&'static str, &[Tensor])> {
+        match &self.rule {
+            Rule::Sgd(sgd) => sgd.memory(),
+            Rule::Adam(adam) => adam.memory(),
+            Rule::RmsProp(rms_prop) => rms_prop.memory(),
+        }
+    }
+
     /// Moves `parameters` against `gradients`, which stand in the same order and stay as they are.
     pub(crate) fn step(&mut self, parameters: &mut [Tensor], gradients: &[Tensor]) -> Result<(), TchError> {
         no_grad(|| match &mut self.rule {

@@ -28,6 +28,11 @@ impl RmsProp {
         Ok(Self { alpha, epsilon, penalty, squares: zeros(parameters)?, momentum })
     }
 
+    pub(super) fn memory(&self) -> Vec<(&'static str, &[Tensor])> {
+        let velocities = self.momentum.iter().map(|(_, velocities)| ("momentum_buffer", &velocities[..]));
+        std::iter::once(("square_avg", &self.squares[..])).chain(velocities).collect()
+    }
+
     pub(super) fn step(
         &mut self,
         negative_lr: &Tensor,

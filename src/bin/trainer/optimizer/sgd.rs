@@ -32,6 +32,10 @@ impl Sgd {
         Ok(Self { penalty: Penalty::new(weight_decay, parameters)?, momentum })
     }
 
+    pub(super) fn memory(&self) -> Vec<(&'static str, &[Tensor])> {
+        self.momentum.iter().map(|momentum| ("momentum_buffer", &momentum.velocities[..])).collect()
+    }
+
     pub(super) fn step(
         &mut self,
         negative_lr: &Tensor,

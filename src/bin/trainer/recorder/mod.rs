@@ -8,18 +8,22 @@ mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rtrb::{Producer, PushError, RingBuffer};
 use torchscope::log::{LogError, Window, tags};
 use torchscope::run::{RunDir, RunError, RunMeta};
 
+use crate::checkpoint::{Keeper, Memory, Snapshot};
+use crate::disk::Disk;
 use crate::inbox::{Inbox, Order};
+use crate::machine::Machine;
 use crate::outcome::Outcome;
 use crate::status::Status;
 pub(crate) use picture::{Content, Part, Picture};
-use writer::Writer;
+use writer::{Sources, Writer};
 
 /// What every step records, in this order: loss of the batch, learning rate, milliseconds.
 pub(crate) const STEP_TAGS: [&str; 3] = [tags::LOSS_TRAIN, tags::LR, tags::STEP_MS];
@@ -31,6 +35,7 @@ pub(crate) enum Extra {
     AccuracyEval,
     GradNorm,
     ProbeShare,
+    EvalShare,
     RecordShare,
 }
 
@@ -41,6 +46,7 @@ impl Extra {
             Self::AccuracyEval => tags::ACCURACY_EVAL,
             Self::GradNorm => tags::GRAD_NORM,
             Self::ProbeShare => tags::PROBE_SHARE,
+            Self::EvalShare => tags::EVAL_SHARE,
             Self::RecordShare => tags::RECORD_SHARE,
         }
     }
@@ -62,22 +68,40 @@ enum Item {
     },
     /// Nothing more comes for the step of the extras so far.
     Close,
+    /// All so far belongs to a checkpoint, which waits in a channel of its own.
+    Checkpoint,
 }
 
 /// Samples between two polls: at 20 us a step a stalled disk has a third of a second.
 const RING_ITEMS: usize = 1 << 14;
 /// A picture is some 100 KB before it is packed, and one that waits is older than the next.
 const PICTURES_WAITING: usize = 4;
+/// Between two looks at a thread that has something to finish.
+const MOMENT: Duration = Duration::from_millis(1);
 /// Evaluations and the like that wait for the ring to have room again; more are dropped and counted.
 const EXTRAS_WAITING: usize = 4096;
+
+/// How the recorder's thread is to end.
+#[derive(Default)]
+struct Ending {
+    /// Once everything is written.
+    soon: AtomicBool,
+    /// Even if the disk takes nothing.
+    now: AtomicBool,
+}
 
 /// The training thread's end.
 pub(crate) struct Recorder {
     ring: Producer<Item>,
     pictures: Option<SyncSender<Picture>>,
     status: Arc<Status>,
-    ending: Arc<AtomicBool>,
+    inbox: Arc<Inbox>,
+    snapshots: Option<Sender<Snapshot>>,
+    keeper: Option<Keeper>,
+    ending: Arc<Ending>,
     thread: Option<JoinHandle<Result<Writer, RecorderError>>>,
+    /// Looks at the machine until the run is over.
+    machine: Option<Machine>,
     /// What found the ring full: steps folded into one sample, and their extras.
     late_steps: Option<Window<3>>,
     late_extras: Vec<(u64, Extra, f64)>,
@@ -92,32 +116,55 @@ pub(crate) enum RecorderError {
     Run(#[from] RunError),
     #[error("cannot start a thread for the recorder: {0}")]
     Spawn(std::io::Error),
+    #[error("cannot start a thread for checkpoints: {0}")]
+    SpawnKeeper(std::io::Error),
     #[error("the recorder panicked; the last lines of trainer.log say where")]
     Panicked,
+}
+
+impl RecorderError {
+    /// What the system said, where it said something.
+    fn source(&self) -> Option<&std::io::Error> {
+        match self {
+            Self::Log(LogError::Io { source, .. }) | Self::Run(RunError::Io { source, .. }) => Some(source),
+            _ => None,
+        }
+    }
 }
 
 impl Recorder {
     /// Starts recording to `directory`. `meta` is what `run.json` says so far; from here on the recorder alone writes it.
     ///
-    /// Should the directory become unwritable, the recorder sends a stop to `inbox`, and [`Self::finish`] says why.
+    /// With a `memory` the run goes on where that ends.
+    ///
+    /// Should the directory become unwritable, the recorder sends a stop to `inbox`, and [`Self::finish`] says why. A disk
+    /// that is full holds training instead.
     pub(crate) fn start(
         directory: &RunDir,
         meta: RunMeta,
         status: Arc<Status>,
         inbox: Arc<Inbox>,
+        memory: Option<Memory>,
     ) -> Result<Self, RecorderError> {
         let (ring, samples) = RingBuffer::new(RING_ITEMS);
         let (pictures, album) = sync_channel(PICTURES_WAITING);
-        let ending = Arc::new(AtomicBool::new(false));
-        let mut writer = Writer::create(directory.clone(), meta, Arc::clone(&status), samples, album)?;
-        let stop = Arc::clone(&ending);
+        let (snapshots, waiting) = channel();
+        let ending = Arc::new(Ending::default());
+        let disk = Disk::new(directory.path(), Arc::clone(&inbox), Arc::clone(&status));
+        let keeper = Keeper::start(directory.clone(), Arc::clone(&status), disk.clone());
+        let keeper = keeper.map_err(RecorderError::SpawnKeeper)?;
+        let (machine, readings) = Machine::start(directory.path().to_owned(), Arc::clone(&status));
+        let sources = Sources { samples, album, readings, snapshots: waiting };
+        let (to, shared) = (keeper.counter(), Arc::clone(&status));
+        let mut writer = Writer::create(directory.clone(), meta, shared, sources, (disk, to), memory)?;
+        let (stop, order) = (Arc::clone(&ending), Arc::clone(&inbox));
         let thread = std::thread::Builder::new()
             .name("recorder".into())
             .spawn(move || match writer.run(&stop) {
                 Ok(()) => Ok(writer),
                 Err(error) => {
                     // A stop is always taken in; without a trainer to take it, there is nothing to stop.
-                    let _taken = inbox.send(Order::Stop { signal: None });
+                    let _taken = order.send(Order::Stop { signal: None });
                     Err(error)
                 }
             })
@@ -126,8 +173,12 @@ impl Recorder {
             ring,
             pictures: Some(pictures),
             status,
+            inbox,
+            snapshots: Some(snapshots),
+            keeper: Some(keeper),
             ending,
             thread: Some(thread),
+            machine,
             late_steps: None,
             late_extras: Vec::new(),
         })
@@ -179,6 +230,34 @@ impl Recorder {
         taken
     }
 
+    /// Whether a checkpoint can be handed over without waiting for anybody.
+    pub(crate) fn can_keep(&mut self) -> bool {
+        self.keeper.as_ref().is_some_and(Keeper::is_idle) && self.catch_up() && self.ring.slots() > 0
+    }
+
+    /// Hands a checkpoint over, to be written once all that was recorded before has been. Waits for room in the ring, which
+    /// there is after [`Self::can_keep`].
+    pub(crate) fn checkpoint(&mut self, snapshot: Snapshot) {
+        while !(self.catch_up() && self.ring.slots() > 0) {
+            if self.is_dead() {
+                return;
+            }
+            self.nudge();
+            std::thread::sleep(MOMENT);
+        }
+        // First into the channel: whoever meets the item finds it there.
+        let sent = self.snapshots.as_ref().is_some_and(|snapshots| snapshots.send(snapshot).is_ok());
+        if let Some(keeper) = self.keeper.as_ref().filter(|_| sent) {
+            keeper.expect();
+            let _room_was_checked = self.ring.push(Item::Checkpoint);
+        }
+    }
+
+    /// The recorder's thread has ended, and takes nothing any more.
+    fn is_dead(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Makes the recorder look at the status now, after a change that people wait to see.
     pub(crate) fn nudge(&self) {
         if let Some(thread) = &self.thread {
@@ -187,18 +266,41 @@ impl Recorder {
     }
 
     /// Writes everything out, `run.json` with the outcome last.
+    ///
+    /// A run that has finished waits for a disk that is full, until it is told to stop. Others have been told already.
     pub(crate) fn finish(mut self, outcome: &Outcome) -> Result<(), RecorderError> {
+        let mut is_patient = matches!(outcome, Outcome::Finished);
         // A full ring empties within a poll; a dead recorder never empties it.
-        while !self.catch_up() && self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+        while !self.catch_up() && !self.is_dead() {
             self.nudge();
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::sleep(MOMENT);
         }
-        self.pictures = None;
-        self.ending.store(true, Ordering::Release);
-        self.nudge();
+        // Checkpoints first, while the recorder still says in `run.json` how they go.
+        while !self.is_dead() && !self.keeper.as_ref().is_none_or(Keeper::is_idle) {
+            self.wait_at_the_end(&mut is_patient);
+            if !is_patient && self.status.notes().trouble.is_some() {
+                break;
+            }
+        }
+        (self.pictures, self.machine) = (None, None);
+        self.ending.soon.store(true, Ordering::Release);
+        while !self.is_dead() {
+            self.ending.now.store(!is_patient, Ordering::Release);
+            self.wait_at_the_end(&mut is_patient);
+        }
+        self.keeper = None;
         let Some(thread) = self.thread.take() else { return Ok(()) };
         let writer = thread.join().map_err(|_| RecorderError::Panicked)??;
         writer.conclude(outcome)
+    }
+
+    /// Waits a moment; a stop that has arrived is the end of patience.
+    fn wait_at_the_end(&self, is_patient: &mut bool) {
+        while let Some(order) = self.inbox.next() {
+            *is_patient &= !matches!(order, Order::Stop { .. });
+        }
+        self.nudge();
+        std::thread::sleep(MOMENT);
     }
 
     fn has_room(&mut self, items: usize) -> bool {
@@ -267,8 +369,12 @@ mod tests {
             ring,
             pictures: None,
             status: Arc::new(Status::new(live)),
+            inbox: Arc::default(),
+            snapshots: None,
+            keeper: None,
             ending: Arc::default(),
             thread: None,
+            machine: None,
             late_steps: None,
             late_extras: Vec::new(),
         };

@@ -2,18 +2,20 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use rtrb::Consumer;
-use torchscope::log::{EventWriter, Record, Tag, Value, Window, Windows, tags};
-use torchscope::run::{Best, RunDir, RunMeta};
+use torchscope::log::{Data, EventWriter, Record, Tag, Value, Window, Windows, tags};
+use torchscope::run::{Best, RunDir, RunMeta, is_disk_trouble};
 
-use super::{Extra, Item, Part, Picture, RecorderError, STEP_TAGS};
+use super::{Ending, Extra, Item, Part, Picture, RecorderError, STEP_TAGS};
+use crate::checkpoint::{Counter, LogEnd, Memory, Snapshot};
+use crate::disk::{Disk, What};
 use crate::outcome::Outcome;
-use crate::status::{Live, Status};
+use crate::status::{Live, Notes, Status};
 
 /// How often the ring is looked at and the log flushed; viewers may count on 50 ms.
 const POLL: Duration = Duration::from_millis(25);
@@ -27,14 +29,27 @@ struct StepTags {
     max: [Tag; 3],
 }
 
+/// What comes from the training thread.
+pub(super) struct Sources {
+    pub(super) samples: Consumer<Item>,
+    pub(super) album: Receiver<Picture>,
+    /// Of the machine.
+    pub(super) readings: Receiver<Vec<Value>>,
+    pub(super) snapshots: Receiver<Snapshot>,
+}
+
 pub(super) struct Writer {
     directory: RunDir,
     meta: RunMeta,
     status: Arc<Status>,
-    samples: Consumer<Item>,
-    album: Receiver<Picture>,
+    sources: Sources,
+    disk: Disk,
+    /// Where checkpoints go.
+    counter: Counter,
     log: EventWriter,
     windows: Windows<3>,
+    /// The last window that was written whole.
+    closed: Option<Window<3>>,
     tags: StepTags,
     /// Extras that wait for the step they belong to.
     open: Vec<(u64, Extra, f64)>,
@@ -47,7 +62,7 @@ pub(super) struct Writer {
     latest: Option<[f64; 3]>,
     best_loss: Option<Best>,
     /// What `run.json` says of the status, and since when.
-    written: Option<(Live, u64, Instant)>,
+    written: Option<(Live, Notes, u64, Instant)>,
     /// When shares of time were last recorded, and at which step.
     shares: (Instant, u64),
 }
@@ -57,9 +72,12 @@ impl Writer {
         directory: RunDir,
         meta: RunMeta,
         status: Arc<Status>,
-        samples: Consumer<Item>,
-        album: Receiver<Picture>,
+        sources: Sources,
+        (disk, counter): (Disk, Counter),
+        memory: Option<Memory>,
     ) -> Result<Self, RecorderError> {
+        // While there is room.
+        directory.keep_reserve();
         let log = EventWriter::create(directory.path())?;
         let named = |suffix: &str| STEP_TAGS.map(|tag| Tag::from(format!("{tag}{suffix}")));
         let tags = StepTags { mean: named(""), min: named(tags::MIN_SUFFIX), max: named(tags::MAX_SUFFIX) };
@@ -67,10 +85,12 @@ impl Writer {
             directory,
             meta,
             status,
-            samples,
-            album,
+            sources,
+            disk,
+            counter,
             log,
             windows: Windows::new(),
+            closed: None,
             tags,
             open: Vec::new(),
             pictures: VecDeque::new(),
@@ -80,25 +100,81 @@ impl Writer {
             written: None,
             shares: (Instant::now(), 0),
         };
+        if let Some(memory) = memory {
+            writer.go_on_from(memory)?;
+        }
         writer.write_meta_if_due(Instant::now())?;
         Ok(writer)
     }
 
-    /// Records until `ending` is set, and then what had been handed over before it was.
-    pub(super) fn run(&mut self, ending: &AtomicBool) -> Result<(), RecorderError> {
+    /// Goes on where a checkpoint was made: what the log holds beyond it is void, for every reader.
+    fn go_on_from(&mut self, memory: Memory) -> Result<(), RecorderError> {
+        self.step = self.status.steps();
+        self.shares.1 = self.step;
+        let restart = Value { tag: tags::RESTART.into(), data: Data::Restart };
+        self.append(self.step + 1, vec![restart])?;
+        self.meta.best = memory.best;
+        self.best_loss = self.meta.best.get(tags::LOSS_TRAIN).copied();
+        self.meta.last = memory.last.into_iter().map(|(tag, bits)| (tag, f64::from_bits(bits))).collect();
+        if let Some(closed) = memory.closed {
+            // A trainer that was stopped has written the window under way, under a step that it will not end with. Whoever
+            // reads this before the window is whole, and knows nothing of restarts, drops that.
+            self.close(Some(closed), closed.last)?;
+        }
+        self.windows = memory.windows;
+        self.log.flush()?;
+        Ok(())
+    }
+
+    /// What a checkpoint keeps of all that was recorded so far.
+    fn memory(&mut self) -> Memory {
+        self.update_meta();
+        let file = self.log.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Memory {
+            windows: self.windows.clone(),
+            closed: self.closed,
+            best: self.meta.best.clone(),
+            last: self.meta.last.iter().map(|(tag, value)| (tag.clone(), value.to_bits())).collect(),
+            log: LogEnd { file, bytes: self.log.bytes_written() },
+        }
+    }
+
+    /// Records until it shall end soon, and then what had been handed over before; while the disk takes nothing, until it
+    /// shall end now.
+    pub(super) fn run(&mut self, ending: &Ending) -> Result<(), RecorderError> {
         loop {
             // Read first: what was pushed before it was set is then in the ring.
-            let last = ending.load(Ordering::Acquire);
+            let last = ending.soon.load(Ordering::Acquire);
             let began = Instant::now();
             self.take_in(last)?;
             self.record_shares(began, last)?;
-            self.log.flush()?;
-            self.write_meta_if_due(began)?;
+            self.write_readings()?;
+            let flushed = self.log.flush().map_err(RecorderError::from);
+            let log_waits = self.settle(What::Log, &flushed);
+            let written = self.write_meta_if_due(began);
+            let meta_waits = self.settle(What::Run, &written);
             self.status.add_recording(began.elapsed());
-            if last {
+            for (result, waits) in [(flushed, log_waits), (written, meta_waits)] {
+                // Trouble that passes is waited out.
+                if !waits || ending.now.load(Ordering::Acquire) {
+                    result?;
+                }
+            }
+            if last && !log_waits && !meta_waits {
+                return Ok(());
+            }
+            if last && ending.now.load(Ordering::Acquire) {
                 return Ok(());
             }
             std::thread::park_timeout(POLL);
+        }
+    }
+
+    /// Notes how writing `what` went; says whether it is waited for.
+    fn settle(&self, what: What, result: &Result<(), RecorderError>) -> bool {
+        match result {
+            Ok(()) => self.disk.note(what, None),
+            Err(error) => error.source().is_some_and(|source| self.disk.note(what, Some(source))),
         }
     }
 
@@ -108,24 +184,32 @@ impl Writer {
         self.meta.state = outcome.state();
         self.meta.outcome = outcome.message().map(str::to_owned);
         self.meta.finished = Some(Timestamp::now());
-        self.meta.socket = None;
-        Ok(self.directory.write_meta(&self.meta)?)
+        (self.meta.socket, self.meta.trouble) = (None, None);
+        self.directory.write_meta(&self.meta)?;
+        self.directory.drop_reserve();
+        Ok(())
     }
 
     /// Empties channel and ring. A picture is written after the samples of its step and before those of the next.
     fn take_in(&mut self, last: bool) -> Result<(), RecorderError> {
         // Pictures first: the samples of all that are here are then in the ring.
-        self.pictures.extend(self.album.try_iter());
-        while let Ok(item) = self.samples.pop() {
+        self.pictures.extend(self.sources.album.try_iter());
+        while let Ok(item) = self.sources.samples.pop() {
             let step = match item {
                 Item::Step { step, .. } | Item::Extra { step, .. } => step,
                 Item::Folded(window) => window.first,
-                Item::Close => self.step,
+                Item::Close | Item::Checkpoint => self.step,
             };
             self.write_pictures(step)?;
             match item {
                 Item::Extra { step, extra, value } => self.open.push((step, extra, value)),
                 Item::Close => self.close(None, self.step)?,
+                Item::Checkpoint => {
+                    if let Ok(snapshot) = self.sources.snapshots.try_recv() {
+                        let memory = self.memory();
+                        self.counter.hand_over(snapshot, memory);
+                    }
+                }
                 Item::Step { step, values } => {
                     let window = self.windows.push(step, values);
                     self.close(window, step)?;
@@ -163,6 +247,7 @@ impl Writer {
         if at.is_some_and(|at| at != window.last) {
             self.append(at.unwrap_or_default(), std::mem::take(&mut values))?;
         }
+        self.closed = Some(window);
         self.latest = Some(window.mean);
         if self.best_loss.is_none_or(|best| window.min[0] < best.value) && window.min[0].is_finite() {
             self.best_loss = Some(Best { value: window.min[0], step: window.last });
@@ -181,7 +266,7 @@ impl Writer {
         let is_better = match extra {
             Extra::LossEval => |new: f64, old: f64| new < old,
             Extra::AccuracyEval => |new: f64, old: f64| new > old,
-            Extra::GradNorm | Extra::ProbeShare | Extra::RecordShare => return,
+            Extra::GradNorm | Extra::ProbeShare | Extra::EvalShare | Extra::RecordShare => return,
         };
         let best = self.meta.best.get(extra.tag());
         if value.is_finite() && best.is_none_or(|best| is_better(value, best.value)) {
@@ -191,9 +276,22 @@ impl Writer {
 
     fn append(&mut self, step: u64, values: Vec<Value>) -> Result<(), RecorderError> {
         if !values.is_empty() {
-            self.log.append(&Record { step: step as i64, wall_time: wall_time(), values })?;
+            let record = Record { step: step as i64, wall_time: wall_time(), values };
+            self.log.append(&record).map_or_else(|error| self.refused(error.into()), |_| Ok(()))?;
         }
         Ok(())
+    }
+
+    /// A record was refused: the disk takes nothing, and the megabytes that may wait for it are full. Training is held by
+    /// then, so that this is no more than a picture; it is counted.
+    fn refused(&self, error: RecorderError) -> Result<(), RecorderError> {
+        match error.source() {
+            Some(source) if is_disk_trouble(source) => {
+                self.status.add_merged();
+                Ok(())
+            }
+            _ => Err(error),
+        }
     }
 
     /// Writes the waiting pictures of steps before `step`.
@@ -203,14 +301,24 @@ impl Writer {
             let most = picture.most_bytes();
             let values = picture.parts.into_iter().map(Part::encode).collect::<Result<_, _>>()?;
             let record = Record { step: picture.step as i64, wall_time: wall_time(), values };
-            let bytes = self.log.append(&record)?;
-            self.status.add_picture_bytes(bytes as u64);
+            match self.log.append(&record) {
+                Ok(bytes) => self.status.add_picture_bytes(bytes as u64),
+                Err(error) => self.refused(error.into())?,
+            }
             self.status.return_picture_bytes(most);
         }
         Ok(())
     }
 
-    /// Records what share of the run's time went into looking at it, about once a second and at the end.
+    /// Writes what was seen of the machine, at the step that has been reached.
+    fn write_readings(&mut self) -> Result<(), RecorderError> {
+        while let Ok(values) = self.sources.readings.try_recv() {
+            self.append(self.step, values)?;
+        }
+        Ok(())
+    }
+
+    /// Records what shares of the run's time went into other things than learning, about once a second and at the end.
     fn record_shares(&mut self, now: Instant, last: bool) -> Result<(), RecorderError> {
         let (recorded, at) = self.shares;
         if self.step == at || !(last || now.duration_since(recorded) >= PROGRESS) {
@@ -219,25 +327,33 @@ impl Writer {
         self.shares = (now, self.step);
         let active = self.status.active(now).as_secs_f64().max(1e-9);
         let share = |time: Duration| (time.as_secs_f64() / active).min(1.0);
-        let (probing, recording) = (share(self.status.probing()), share(self.status.recording()));
-        self.open.push((self.step, Extra::ProbeShare, probing));
-        self.open.push((self.step, Extra::RecordShare, recording));
+        let shares = [
+            (Extra::ProbeShare, self.status.probing()),
+            (Extra::EvalShare, self.status.evaluating()),
+            (Extra::RecordShare, self.status.recording()),
+        ];
+        self.open.extend(shares.map(|(extra, time)| (self.step, extra, share(time))));
         self.close(None, self.step)
     }
 
     /// Writes `run.json` when the status has changed, and every second while steps are taken.
     fn write_meta_if_due(&mut self, now: Instant) -> Result<(), RecorderError> {
         let live = self.status.live().clone();
+        let notes = self.status.notes();
         let steps = self.status.steps();
-        if let Some((written, at_steps, at)) = &self.written
-            && *written == live
+        if let Some((written, noted, at_steps, at)) = &self.written
+            && (written, noted) == (&live, &notes)
             && (*at_steps == steps || now.duration_since(*at) < PROGRESS)
         {
             return Ok(());
         }
         self.update_meta();
         self.directory.write_meta(&self.meta)?;
-        self.written = Some((live, steps, now));
+        if notes.trouble.is_none() {
+            // Used up, perhaps, when there was trouble.
+            self.directory.keep_reserve();
+        }
+        self.written = Some((live, notes, steps, now));
         Ok(())
     }
 

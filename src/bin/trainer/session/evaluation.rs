@@ -13,9 +13,10 @@ use crate::network::{LayerOutput, Network, activate};
 pub(crate) struct Evaluation {
     /// Mean over samples and outputs.
     pub(crate) loss: f64,
-    /// Share of samples that are taken for what they are, 0 to 1; none where there are no classes to tell apart.
+    /// Share of samples that are taken for what they are, 0 to 1; none where there are no classes to tell apart, or where
+    /// the loss is not finite: an output that is no number is none of the classes, though it would be counted as one.
     pub(crate) accuracy: Option<f64>,
-    /// How often a class (row) was taken for which (column), shape (classes, classes).
+    /// How often a class (row) was taken for which (column), shape (classes, classes); none where there is no accuracy.
     pub(crate) confusion: Option<Array2<f32>>,
     /// For each layer the largest magnitude of each channel or unit AFTER the activation, anywhere in the set.
     pub(crate) peaks: Vec<Array1<f32>>,
@@ -47,7 +48,7 @@ impl Examiner {
     ) -> Result<Evaluation, TchError> {
         let _guard = tch::no_grad_guard();
         let last = network.last_activation();
-        let (mut loss_sum, mut count) = (0.0, 0.0);
+        let (mut losses, mut lengths) = (Vec::new(), Vec::new());
         let mut confusion: Option<Tensor> = None;
         let mut peaks: Vec<Tensor> = Vec::new();
         for (start, length) in pieces {
@@ -63,20 +64,26 @@ impl Examiner {
                 });
             }
             let truth = samples.truth(self.loss).f_narrow(0, start, length)?;
-            let loss = loss::mean(self.loss, last, output.before.shallow_clone(), &truth)?;
-            loss_sum += length as f64 * loss.f_double_value(&[])?;
-            count += length as f64;
+            losses.push(loss::mean(self.loss, last, output.before.shallow_clone(), &truth)?);
+            lengths.push(length);
         }
-        let confusion = match (&self.rows, confusion) {
-            (Some((classes, _)), Some(counts)) => Some(square(*classes as usize, &counts)?),
+        // On a device all pieces are waited for once.
+        let losses = if losses.is_empty() { None } else { Some(Tensor::f_stack(&losses, 0)?) };
+        let mut numbers = fetch([losses, confusion].into_iter().chain(peaks.into_iter().map(Some)))?.into_iter();
+        let (losses, counts) = (numbers.next().flatten().unwrap_or_default(), numbers.next().flatten());
+        let sum: f64 = losses.iter().zip(&lengths).map(|(loss, length)| *length as f64 * loss).sum();
+        let loss = sum / lengths.iter().sum::<i64>() as f64;
+        let confusion = match (&self.rows, counts) {
+            (Some((classes, _)), Some(counts)) if loss.is_finite() => {
+                Some(Array2::from_shape_vec((*classes as usize, *classes as usize), single(&counts))?)
+            }
             _ => None,
         };
-        let peaks = peaks.iter().map(|peak| Ok(Array1::from(Vec::<f32>::try_from(peak.f_to_kind(Kind::Float)?)?)));
         Ok(Evaluation {
-            loss: loss_sum / count,
+            loss,
             accuracy: confusion.as_ref().map(share_on_diagonal),
             confusion,
-            peaks: peaks.collect::<Result<_, TchError>>()?,
+            peaks: numbers.map(|peaks| single(&peaks.unwrap_or_default()).into()).collect(),
         })
     }
 
@@ -109,9 +116,24 @@ fn grown(peaks: &[Tensor], outputs: &[LayerOutput], network: &Network) -> Result
     here.zip(peaks).map(|(here, peak)| here?.f_maximum(peak)).collect()
 }
 
-fn square(side: usize, counts: &Tensor) -> Result<Array2<f32>, TchError> {
-    let counts = Vec::<f32>::try_from(counts.f_to_kind(Kind::Float)?)?;
-    Ok(Array2::from_shape_vec((side, side), counts)?)
+/// The numbers of `tensors`, where there are any, in one transfer: a device is waited for each time. In double precision,
+/// which takes counts and single precision as they are.
+fn fetch(tensors: impl Iterator<Item = Option<Tensor>>) -> Result<Vec<Option<Vec<f64>>>, TchError> {
+    let flat = tensors.map(|tensor| tensor.map(|tensor| tensor.f_to_kind(Kind::Double)?.f_reshape([-1])).transpose());
+    let flat: Vec<Option<Tensor>> = flat.collect::<Result<_, TchError>>()?;
+    let there: Vec<&Tensor> = flat.iter().flatten().collect();
+    if there.is_empty() {
+        return Ok(vec![None; flat.len()]);
+    }
+    let mut numbers = Vec::<f64>::try_from(Tensor::f_cat(&there, 0)?)?.into_iter();
+    Ok(flat
+        .iter()
+        .map(|tensor| tensor.as_ref().map(|tensor| numbers.by_ref().take(tensor.numel()).collect()))
+        .collect())
+}
+
+fn single(numbers: &[f64]) -> Vec<f32> {
+    numbers.iter().map(|number| *number as f32).collect()
 }
 
 fn share_on_diagonal(confusion: &Array2<f32>) -> f64 {

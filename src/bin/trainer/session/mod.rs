@@ -4,6 +4,7 @@
 
 mod epoch;
 mod evaluation;
+mod keep;
 
 use tch::{Device, TchError, Tensor};
 use torchscope::data::Dataset;

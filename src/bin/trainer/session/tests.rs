@@ -233,6 +233,7 @@ fn every_epoch_shows_every_sample_once_in_an_order_of_its_own() {
 
 #[test]
 fn one_seed_gives_one_network_bit_for_bit() {
+    let _turn = crate::random::turn_at_the_generator();
     let (inputs, targets) = moons();
     let train = |seed: u64, evaluate: bool| {
         let mut recipe = recipe(sgd(0.5, 0.9, true, 0.0), true);
@@ -285,6 +286,24 @@ fn a_set_that_goes_through_in_pieces_evaluates_the_same() {
     assert_eq!(evaluation.peaks.len(), 2);
     assert_eq!(evaluation.peaks[0].to_vec(), values(&hidden).iter().map(|v| *v as f32).collect::<Vec<_>>());
     assert_eq!(evaluation.peaks[1].to_vec(), [p.iter().copied().fold(0.0, f64::max) as f32]);
+}
+
+#[test]
+fn outputs_that_are_no_numbers_belong_to_no_class() {
+    let (inputs, targets) = moons();
+    let recipe = recipe(sgd(0.5, 0.0, false, 0.0), true);
+    let network = recipe.network(&[2]).unwrap();
+    let mut session = Session::new(&recipe, &network, samples(&inputs, &targets), None).unwrap();
+    assert!(session.evaluate().unwrap().accuracy.is_some());
+    tch::no_grad(|| {
+        // The bias of the last layer: every output becomes NaN, which is not above one half and would count as right half
+        // of the time.
+        let _bias = session.network().parameters().last().unwrap().shallow_clone().fill_(f64::NAN);
+    });
+    let evaluation = session.evaluate().unwrap();
+    assert!(evaluation.loss.is_nan());
+    assert_eq!((evaluation.accuracy, &evaluation.confusion), (None, &None));
+    assert_eq!(evaluation.peaks.len(), 2, "what is dead is still known");
 }
 
 /// A network of every kind of layer that is not random, against PyTorch 2.13.0: three steps of Adam, and what batch

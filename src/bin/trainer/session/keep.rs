@@ -1,0 +1,67 @@
+//! A session into a checkpoint, and back.
+
+use tch::{TchError, Tensor};
+
+use super::Session;
+use crate::checkpoint::{Place, RestoreError, SessionState, Source, Tensors};
+
+/// How random numbers come about, as [`crate::random`] does it.
+const GENERATOR: &str = "mt19937 keyed by (seed, stream, position)";
+
+impl Session {
+    /// Copies every tensor that training changes, and says the rest.
+    ///
+    /// Parameters and running statistics have `PyTorch`'s names; what the optimiser remembers of `conv1.weight` is
+    /// `optimizer.conv1.weight.exp_avg`.
+    pub(crate) fn save(&self, tensors: &mut Tensors) -> Result<SessionState, TchError> {
+        self.kept().try_for_each(|(name, tensor)| tensors.add(name, tensor))?;
+        Ok(SessionState {
+            step: self.step,
+            lr: self.optimizer.lr(),
+            base_lr: self.base_lr,
+            optimizer_steps: self.optimizer.steps(),
+            place: self.place(),
+        })
+    }
+
+    /// Goes on from there: the same steps follow as would have without an interruption, bit for bit on the same machine.
+    pub(crate) fn restore(&mut self, source: &Source<'_>, state: &SessionState) -> Result<(), RestoreError> {
+        self.kept().try_for_each(|(name, tensor)| source.copy_into(&name, tensor))?;
+        self.step = state.step;
+        let place = self.place();
+        if place != state.place {
+            let problem = format!("it is at {:?} of the data, which step {} is not", state.place, state.step);
+            return Err(RestoreError::Format(problem));
+        }
+        self.base_lr = state.base_lr;
+        self.optimizer.set_steps(state.optimizer_steps);
+        self.optimizer.set_lr(state.lr)?;
+        self.gradients.clear();
+        self.ordered = None;
+        self.examined = None;
+        if self.step.is_multiple_of(self.steps_per_epoch) {
+            // It was evaluated there, and gives the same again.
+            self.evaluate()?;
+        }
+        Ok(())
+    }
+
+    /// All of it by name.
+    fn kept(&self) -> impl Iterator<Item = (String, &Tensor)> {
+        let names = self.network.names();
+        let parameters = names.iter().cloned().zip(self.network.parameters());
+        let moments = self.optimizer.memory().into_iter().flat_map(move |(what, tensors)| {
+            names.iter().zip(tensors).map(move |(name, tensor)| (format!("optimizer.{name}.{what}"), tensor))
+        });
+        parameters.chain(self.network.buffers()).chain(moments)
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            generator: GENERATOR.to_owned(),
+            seed: self.seed,
+            epoch: self.epoch(),
+            batch: self.step % self.steps_per_epoch,
+        }
+    }
+}
