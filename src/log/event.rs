@@ -60,17 +60,26 @@ impl TagTable {
     }
 }
 
-/// The record of an event; none if it holds no values (the version of the file, a graph, the log of a session).
+/// The record of an event; none if it holds no values (the version of the file, a graph, the end of a session).
 pub(super) fn decode(event: proto::Event, table: &mut TagTable) -> Option<Record> {
+    let (step, wall_time) = (event.step, event.wall_time);
+    if event.session.is_some_and(|session| session.status == proto::SESSION_START) {
+        let values = vec![Value { tag: table.intern(tags::RESTART), data: Data::Restart }];
+        return Some(Record { step, wall_time, values });
+    }
     let values: Vec<Value> = event.summary?.value.into_iter().map(|value| decode_value(value, table)).collect();
-    (!values.is_empty()).then_some(Record { step: event.step, wall_time: event.wall_time, values })
+    (!values.is_empty()).then_some(Record { step, wall_time, values })
 }
 
 /// The event of a record.
 pub(super) fn encode(record: &Record) -> Result<proto::Event, LogError> {
+    let event = proto::Event { wall_time: record.wall_time, step: record.step, ..proto::Event::default() };
+    if let [Value { data: Data::Restart, .. }] = record.values[..] {
+        let session = Some(proto::Session { status: proto::SESSION_START });
+        return Ok(proto::Event { session, ..event });
+    }
     let value = record.values.iter().map(encode_value).collect::<Result<_, _>>()?;
-    let summary = Some(proto::Summary { value });
-    Ok(proto::Event { wall_time: record.wall_time, step: record.step, file_version: None, summary })
+    Ok(proto::Event { summary: Some(proto::Summary { value }), ..event })
 }
 
 fn decode_value(value: proto::SummaryValue, table: &mut TagTable) -> Value {
@@ -200,7 +209,8 @@ fn encode_value(value: &Value) -> Result<proto::SummaryValue, LogError> {
             out.metadata = Some(Box::new(metadata("text", CLASS_TENSOR, String::new())));
             out.tensor = Some(Box::new(tensor::encode_text(text)));
         }
-        Data::Other => return Err(LogError::NotWritable { tag: value.tag.to_string() }),
+        // The start of a session is an event of its own.
+        Data::Restart | Data::Other => return Err(LogError::NotWritable { tag: value.tag.to_string() }),
     }
     Ok(out)
 }
@@ -372,6 +382,18 @@ mod tests {
         }
     }
 
+    /// The bytes that `SummaryWriter(purge_step=7)` of `PyTorch` writes, its time aside.
+    #[test]
+    fn a_restart_is_the_start_of_a_session() {
+        let values = vec![Value { tag: tags::RESTART.into(), data: Data::Restart }];
+        let record = Record { step: 7, wall_time: 0.0, values };
+        let event = encode(&record).unwrap();
+        assert_eq!(prost::Message::encode_to_vec(&event), [0x10, 7, 0x3a, 2, 8, 1]);
+        assert_eq!(decode(event, &mut TagTable::default()), Some(record));
+        let ended = proto::Event { session: Some(proto::Session { status: 2 }), ..proto::Event::default() };
+        assert_eq!(decode(ended, &mut TagTable::default()), None);
+    }
+
     #[test]
     fn what_cannot_be_written_is_refused() {
         let write = |data| {
@@ -379,6 +401,8 @@ mod tests {
             encode(&Record { step: 1, wall_time: 0.0, values }).unwrap_err().to_string()
         };
         assert!(write(Data::Other).contains("`t`"));
+        let two = vec![Value::scalar("t", 0.0), Value { tag: tags::RESTART.into(), data: Data::Restart }];
+        assert!(encode(&Record { step: 1, wall_time: 0.0, values: two }).is_err(), "a restart comes alone");
         let tensor = TensorValue { shape: vec![2], values: vec![0.0; 3], plugin: String::new() };
         assert!(write(Data::Tensor(tensor)).contains("[2]"));
     }

@@ -6,9 +6,11 @@
 mod atlas;
 mod error;
 mod event;
+mod gpu_process;
 mod grid;
 mod notice;
 mod proto;
+mod raw;
 mod reader;
 mod record;
 mod scan;
@@ -20,9 +22,11 @@ mod writer;
 
 pub use atlas::Tiles;
 pub use error::LogError;
+pub use gpu_process::GpuProcess;
 pub use grid::{Grid, GridMeta};
 pub use notice::Notice;
-pub use reader::{LogReader, Poll};
+pub use raw::{RAW_HEADER, picture_tags, raw_length};
+pub use reader::{LogReader, Poll, is_event_file};
 pub use value::{Data, Histogram, ImageValue, Record, Tag, TensorValue, Value};
 pub use window::{Window, Windows, window_of};
 pub use writer::EventWriter;

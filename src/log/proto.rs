@@ -14,7 +14,19 @@ pub(super) struct Event {
     pub(super) file_version: Option<String>,
     #[prost(message, optional, tag = "5")]
     pub(super) summary: Option<Summary>,
+    #[prost(message, optional, tag = "7")]
+    pub(super) session: Option<Session>,
 }
+
+/// `SessionLog`: a program that writes events has begun, or has ended.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Session {
+    #[prost(int32, tag = "1")]
+    pub(super) status: i32,
+}
+
+/// `Session::status` of a program that goes on from the event's step: what an earlier one wrote from there on is void.
+pub(super) const SESSION_START: i32 = 1;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Summary {

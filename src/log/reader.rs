@@ -159,7 +159,7 @@ impl LogReader {
 }
 
 /// Whether a file of this name holds events. Hidden ones are a copying program's half-finished business.
-pub(super) fn is_event_file(name: &str) -> bool {
+pub fn is_event_file(name: &str) -> bool {
     name.contains("tfevents") && !name.starts_with('.')
 }
 

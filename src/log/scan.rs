@@ -123,7 +123,7 @@ mod tests {
             ..Default::default()
         };
         let summary = Some(proto::Summary { value: scalars.iter().map(value).collect() });
-        proto::Event { wall_time, step, file_version: None, summary }.encode_to_vec()
+        proto::Event { wall_time, step, summary, ..proto::Event::default() }.encode_to_vec()
     }
 
     proptest! {

@@ -18,6 +18,8 @@ pub const GRAD_NORM: &str = "grad_norm";
 pub const STEP_MS: &str = "time/step_ms";
 /// Share of the run's time spent in probes, 0 to 1.
 pub const PROBE_SHARE: &str = "time/probe_share";
+/// Share of the run's time spent on evaluations, 0 to 1: they belong to the recipe, and are no part of [`PROBE_SHARE`].
+pub const EVAL_SHARE: &str = "time/eval_share";
 /// Share of the run's time spent on recording, 0 to 1.
 pub const RECORD_SHARE: &str = "time/record_share";
 /// Grid of the network's output over the plane of a two-feature data set: an image that carries values.
@@ -86,9 +88,51 @@ pub const GRADS: &str = "grads";
 pub const ACTIVATIONS: &str = "activations";
 /// Before the name of a layer: the share of what it puts out after its activation that is exactly 0, 0 to 1.
 pub const ZEROS: &str = "zeros";
-/// Something that somebody should look at, a text in JSON: `{"kind": "nan|spike|plateau|dying|slow|stalled",
+/// Something that somebody should look at, a text in JSON: `{"kind": "nan|spike|plateau|dying|slow|disk|stalled",
 /// "message": "...", "layer": "conv2" or null, "tensor": "conv2.weight" or null}`, at the step at which it happened.
 pub const ALARM: &str = "alarm";
+
+/// Before everything about the machine that the trainer runs on. All of it follows the clock, not the steps.
+pub const SYSTEM: &str = "system";
+/// Load of all cores together, in percent.
+pub const SYSTEM_CPU: &str = "system/cpu";
+/// Cores of the machine. Written once.
+pub const SYSTEM_CORES: &str = "system/cores";
+/// Bytes of memory in use, within the limit of the container if there is one.
+pub const SYSTEM_MEM: &str = "system/mem";
+/// Bytes of memory, or the limit of the container.
+pub const SYSTEM_MEM_TOTAL: &str = "system/mem_total";
+/// Load that the trainer makes, in percent of ONE core.
+pub const TRAINER_CPU: &str = "system/trainer_cpu";
+/// Bytes of the trainer that are resident.
+pub const TRAINER_MEM: &str = "system/trainer_mem";
+/// Bytes that may still be written where the run lies.
+pub const DISK_LEFT: &str = "system/disk_left";
+/// Bytes of that file system.
+pub const DISK_TOTAL: &str = "system/disk_total";
+/// A text: why there is nothing about GPUs. Written once.
+pub const SYSTEM_NOTE: &str = "system/note";
+
+/// Before the number of a GPU and what is measured of it, `gpu/0/util`.
+pub const GPU: &str = "gpu";
+/// Load of a GPU, in percent.
+pub const GPU_UTIL: &str = "util";
+/// Bytes of a GPU's memory in use.
+pub const GPU_MEM: &str = "mem";
+/// Bytes of a GPU's memory.
+pub const GPU_MEM_TOTAL: &str = "mem_total";
+/// Degrees Celsius.
+pub const GPU_TEMP: &str = "temp";
+/// Watts.
+pub const GPU_POWER: &str = "power";
+/// A text: what a GPU is called. Written once.
+pub const GPU_NAME: &str = "name";
+/// A text: who is on a GPU, as [`super::GpuProcess`] writes it. Written when it changes.
+pub const GPU_PROCESSES: &str = "processes";
+
+/// What a record is called that says from which step on a resumed run computes everything again. In the file it has no tag:
+/// `TensorBoard` knows it as the start of a session.
+pub const RESTART: &str = "restart";
 
 /// The tag of something of a layer: `kernels/conv1`.
 pub fn of_layer(kind: &str, layer: &str) -> String {
@@ -113,6 +157,11 @@ pub fn landscape_path(plane: &str) -> String {
 /// The tag of what is known of a plane: `landscape/path/facts`.
 pub fn landscape_facts(plane: &str) -> String {
     format!("{LANDSCAPE}/{plane}/{FACTS}")
+}
+
+/// The tag of what is measured of a GPU: `gpu/0/util`.
+pub fn of_gpu(number: usize, what: &str) -> String {
+    format!("{GPU}/{number}/{what}")
 }
 
 /// Appended to a tag for the smallest value of a window of steps.

@@ -48,6 +48,9 @@ pub enum Data {
     Histogram(Histogram),
     /// Text, Markdown by `TensorBoard`'s convention.
     Text(String),
+    /// A run goes on from the record's step: what stands in the log before this, under that step or a later one, is void.
+    /// It is the only value of its record, under [`super::tags::RESTART`].
+    Restart,
     /// Something that torchscope does not show: audio, hyper-parameters, a tensor of an unknown type.
     Other,
 }

@@ -60,7 +60,7 @@ impl<W: Write> EventWriter<W> {
     pub fn with_sink(sink: W, path: PathBuf, wall_time: f64) -> Self {
         let mut writer = Self { sink, path, pending: Vec::with_capacity(BUFFER), written: 0, total: 0 };
         let file_version = Some("brain.Event:2".to_owned());
-        writer.take_in(&proto::Event { wall_time, step: 0, file_version, summary: None });
+        writer.take_in(&proto::Event { wall_time, file_version, ..proto::Event::default() });
         writer
     }
 

@@ -9,6 +9,12 @@ use crate::view::theme::{Role, Theme};
 const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 const ASCII: [&str; 9] = [" ", "_", "_", ".", ".", "-", "-", "#", "#"];
 
+/// What fills so many eighths of a cell.
+pub(super) fn glyph(theme: &Theme, eighths: usize) -> &'static str {
+    let glyphs = if theme.ascii() { ASCII } else { EIGHTHS };
+    glyphs[eighths.min(8)]
+}
+
 /// One bar a value, the newest at the right edge. Values that do not fit on the left are left out; one that is not
 /// finite is marked and does not count for the scale.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +48,7 @@ impl Sparkline<'_> {
             for row in 0..area.height {
                 let level = eighths.saturating_sub(8 * row).min(8);
                 if let Some(cell) = buf.cell_mut((x, area.bottom() - 1 - row)) {
-                    let glyphs = if theme.ascii() { ASCII } else { EIGHTHS };
-                    cell.set_symbol(glyphs[usize::from(level)]).set_style(theme.style(self.role));
+                    cell.set_symbol(glyph(theme, usize::from(level))).set_style(theme.style(self.role));
                 }
             }
         }
