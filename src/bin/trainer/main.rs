@@ -1,18 +1,22 @@
 //! `torchscope-trainer RUN_DIR`: trains what the run directory's recipe says, and is the only program that links libtorch.
 //!
 //! ```text
-//! main      the run directory, its lock, the exit code
-//! control   thread: control socket and signals -> inbox
-//! train     main thread: session (network, loss, optimizer, init, random), pace, probe
-//! recorder  thread: event log and run.json
-//! alarm     what somebody should look at
-//! lr_find   learning rates tried instead of training
-//! status    what the three know of each other
+//! main         the run directory, its lock, the exit code
+//! control      thread: control socket and signals -> inbox
+//! train        main thread: session (network, loss, optimizer, init, random), pace, probe
+//! recorder     thread: event log and run.json
+//! checkpoint   thread: all that a run goes on from
+//! machine      thread: the load of the machine -> recorder
+//! alarm        what somebody should look at
+//! about        what this program says of itself
+//! lr_find      learning rates tried instead of training
+//! disk         one that is full holds training
+//! status       what they know of each other
 //! ```
 
-use std::io;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -24,6 +28,7 @@ use torchscope::log::LogError;
 use torchscope::recipe::{Recipe, RecipeError};
 use torchscope::run::{OnNan, RunDir, RunError, RunLock, State, Sweep};
 
+use crate::checkpoint::{RestoreError, Resumption};
 use crate::control::{Control, ControlError};
 use crate::device::DeviceError;
 use crate::inbox::Inbox;
@@ -32,15 +37,19 @@ use crate::probe::{Gallery, Landscape};
 use crate::recorder::{Recorder, RecorderError};
 use crate::session::{Samples, Session};
 use crate::status::{Live, Status};
-use crate::train::Trainer;
+use crate::train::{Saving, Trainer};
 
+mod about;
 mod alarm;
+mod checkpoint;
 mod control;
 mod device;
+mod disk;
 mod inbox;
 mod init;
 mod loss;
 mod lr_find;
+mod machine;
 mod network;
 mod optimizer;
 mod outcome;
@@ -56,16 +65,26 @@ mod train;
 /// Trains the recipe of a run directory. `torchscope train` starts this for you.
 #[derive(Parser)]
 #[command(name = "torchscope-trainer", version)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 struct Arguments {
     /// Run directory, as `torchscope train` creates it
-    #[arg(value_name = "RUN_DIR")]
-    run_dir: PathBuf,
+    #[arg(value_name = "RUN_DIR", required_unless_present = "about")]
+    run_dir: Option<PathBuf>,
+    /// Print what libtorch and graphics processors there are, as JSON
+    #[arg(long, hide = true, exclusive = true)]
+    about: bool,
     /// Take no step before a viewer has connected, or some seconds have passed
     #[arg(long)]
     await_viewer: bool,
     /// What to do when a number is NaN or infinite; pauses while somebody watches, and stops otherwise
     #[arg(long, value_enum)]
     on_nan: Option<OnNan>,
+    /// Go on from the newest checkpoint
+    #[arg(long, conflicts_with = "find_lr")]
+    resume: bool,
+    /// The learning rate to go on with
+    #[arg(long, requires = "resume")]
+    lr: Option<f64>,
     /// Try learning rates instead of training
     #[arg(long, requires_all = ["min_lr", "max_lr", "steps"])]
     find_lr: bool,
@@ -91,7 +110,10 @@ impl Arguments {
 enum LaunchError {
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error("`{name}` has been trained before (it is {state}); start a new run with `torchscope train`")]
+    #[error(
+        "`{name}` has been trained before (it is {state}); go on with `torchscope resume {name}`, or start a new run with \
+         `torchscope train`"
+    )]
     Used { name: String, state: State },
 }
 
@@ -110,12 +132,19 @@ enum TrainerError {
     Device(#[from] DeviceError),
     #[error(transparent)]
     Data(#[from] DataError),
+    #[error(
+        "`batch_size = {batch}` leaves a batch of a single sample of the {samples} in the data, of which `{layer}` cannot \
+         take the variance; choose another size, or fewer samples with `data.train`"
+    )]
+    Starved { batch: usize, samples: usize, layer: String },
     #[error("libtorch: {}", first_line(&.0.to_string()))]
     Torch(#[from] TchError),
     #[error(transparent)]
     Recorder(#[from] RecorderError),
     #[error(transparent)]
     Log(#[from] LogError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
 }
 
 fn main() -> ExitCode {
@@ -127,8 +156,16 @@ fn main() -> ExitCode {
             return ExitCode::from(error.exit_code() as u8);
         }
     };
+    if arguments.about {
+        // Nothing but a closed pipe can go wrong, and then nobody listens.
+        let text = serde_json::to_string(&about::about()).unwrap_or_default();
+        let _printed = writeln!(io::stdout(), "{text}");
+        return ExitCode::SUCCESS;
+    }
     // Standard error is the run's trainer.log.
-    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).with_target(false).init();
+    // On a disk that is full it takes nothing, which must not end the trainer.
+    let subscriber = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).with_target(false);
+    subscriber.log_internal_errors(false).init();
     match launch(&arguments) {
         Ok(outcome) => {
             if let Some(message) = outcome.message() {
@@ -147,7 +184,8 @@ fn main() -> ExitCode {
 
 /// Trains under the run's lock. Whatever happens under it is in `run.json` before the lock is let go.
 fn launch(arguments: &Arguments) -> Result<Outcome, LaunchError> {
-    let run = RunDir::open(&arguments.run_dir)?;
+    // clap asks for it unless `--about` is given.
+    let run = RunDir::open(arguments.run_dir.as_deref().unwrap_or(Path::new("")))?;
     let lock = RunLock::acquire(&run)?;
     let state = run.meta()?.state;
     if state != State::Starting {
@@ -164,9 +202,10 @@ fn launch(arguments: &Arguments) -> Result<Outcome, LaunchError> {
     let now = Timestamp::now();
     meta.state = outcome.state();
     meta.outcome = outcome.message().map(str::to_owned);
-    meta.socket = None;
+    (meta.socket, meta.trouble) = (None, None);
     (meta.updated, meta.finished) = (now, Some(now));
     run.write_meta(&meta)?;
+    run.drop_reserve();
     Ok(outcome)
 }
 
@@ -190,21 +229,37 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
         (live.lr, live.pace) = (recipe.optimizer.lr(), recipe.pace);
     }
     let device = device::choose(recipe.device)?;
-    let Split { training, test } = data::load(&recipe.data)?;
+    let split = data::load(&recipe.data)?;
+    let fingerprint = split.fingerprint();
+    let resumption = arguments.resume.then(|| Resumption::find(run, &recipe, fingerprint)).transpose()?;
+    let Split { training, test } = split;
     let description = recipe.network(&training.inputs.shape()[1..])?;
+    if let Some(layer) = description.starved(training.len(), recipe.batch_size) {
+        let layer = layer.name.clone();
+        return Err(TrainerError::Starved { batch: recipe.batch_size, samples: training.len(), layer });
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = network::threads(&description, recipe.batch_size.min(training.len()), cores);
     tch::set_num_threads(threads);
     let samples = |data| Samples::new(data, device);
-    let session = Session::new(&recipe, &description, samples(&training)?, test.as_ref().map(samples).transpose()?)?;
+    let test_samples = test.as_ref().map(samples).transpose()?;
+    let mut session = Session::new(&recipe, &description, samples(&training)?, test_samples)?;
     if let Some(sweep) = arguments.sweep() {
         meta.device = Some(device::name(device));
         return lr_find::run(session, sweep, run, meta, &inbox);
     }
+    let has_parameters = !session.network().parameters().is_empty();
+    let resumption = match resumption {
+        Some(resumption) => {
+            let start = has_parameters.then(|| path::flat(session.network().parameters())).transpose()?;
+            go_on(&mut session, &resumption, arguments.lr, &status)?;
+            Some((resumption, start))
+        }
+        None => None,
+    };
     let pictures = probe::pictures(&recipe.probe, &description)?;
     let sets = [&training, test.as_ref().unwrap_or(&training)];
     let gallery = Gallery::new(&recipe, &description, sets, &session, &pictures)?;
-    let has_parameters = !session.network().parameters().is_empty();
     let landscape = has_parameters.then(|| Landscape::new(&recipe, &description, &session)).transpose()?;
     if !landscape.as_ref().is_some_and(Landscape::has_path) {
         status.offer_only_random();
@@ -217,6 +272,7 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
         device = device::name(device),
         threads,
         seed = recipe.seed,
+        step = session.steps(),
         "training"
     );
     meta.device = Some(device::name(device));
@@ -230,13 +286,34 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
     status.set_probes(gallery.probes().len());
     status.set_lr(session.lr());
     status.set_steps_per_epoch(session.steps_per_epoch());
-    let recorder = Recorder::start(run, meta, Arc::clone(&status), Arc::clone(&inbox))?;
+    let memory = resumption.as_ref().map(|(resumption, _)| resumption.state.memory.clone());
+    let recorder = Recorder::start(run, meta, Arc::clone(&status), Arc::clone(&inbox), memory)?;
     let probes = (gallery, landscape);
+    let saving = Saving::new(recipe.record.checkpoint_seconds, text, fingerprint);
     let trainer = Trainer::new(&recipe, &description, session, probes, recorder, inbox, status)?;
-    let (ended, recorder) = trainer.on_nan(arguments.on_nan).run(arguments.await_viewer);
+    let mut trainer = trainer.on_nan(arguments.on_nan).saving(saving);
+    if let Some((resumption, start)) = resumption {
+        trainer = trainer.resume_from(&resumption, start.as_ref())?;
+    }
+    let (ended, recorder) = trainer.run(arguments.await_viewer);
     let outcome = ended.unwrap_or_else(|error| Outcome::Failed { message: TrainerError::from(error).to_string() });
     recorder.finish(&outcome)?;
     Ok(outcome)
+}
+
+/// Brings a session, and what is known of the run, to where a checkpoint was made.
+fn go_on(session: &mut Session, resumption: &Resumption, lr: Option<f64>, status: &Status) -> Result<(), TrainerError> {
+    session.restore(&resumption.source()?, &resumption.state.training.session)?;
+    if let Some(lr) = lr {
+        session.set_lr(lr)?;
+    }
+    status.go_on_from(resumption.state.training.spent);
+    status.set_checkpoint(resumption.at);
+    status.set_steps(session.steps());
+    let mut live = status.live();
+    (live.lr, live.pace) = (session.base_lr(), resumption.state.training.pace);
+    tracing::info!(step = session.steps(), "going on from a checkpoint");
+    Ok(())
 }
 
 /// libtorch's errors go on with a stack of C++ frames.

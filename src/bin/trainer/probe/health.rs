@@ -112,6 +112,16 @@ impl Health {
         self.schedule.has_room(0, self.bytes)
     }
 
+    /// Bytes and time that looks have taken so far: part of a checkpoint.
+    pub(crate) fn used(&self) -> (u64, Duration) {
+        (self.bytes, self.spent)
+    }
+
+    /// Goes on when looks had taken so much.
+    pub(crate) fn set_used(&mut self, (bytes, spent): (u64, Duration)) {
+        (self.bytes, self.spent) = (bytes, spent);
+    }
+
     /// What activations are measured on, shape (n, features..).
     pub(crate) fn reference(&self) -> &Tensor {
         &self.reference

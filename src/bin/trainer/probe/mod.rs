@@ -51,7 +51,9 @@ use verdict::Verdict;
 /// Large kernels change slowly and are part of every eighth picture.
 const KERNELS: u64 = 8;
 /// Of the byte budget: what evaluations may take, what one probe's maps or all kernels may take, and what all that is
-/// shown at rest may take. The last is taken twice for certain, before the first step and at the end.
+/// shown at rest may take. The last is taken twice for certain, before the first step and at the end. All rests between
+/// those two show everything until they have taken as much again, and after that one probe each until it is twice that:
+/// whoever steps through a run must not use up what its live pictures need.
 const OF_VERDICTS: u64 = 16;
 const OF_MAPS: u64 = 8;
 const OF_REST: u64 = 4;
@@ -87,6 +89,9 @@ pub(crate) struct Gallery {
     /// Of everything at rest, and of one more probe, at most.
     rest_bytes: u64,
     probe_bytes: u64,
+    /// What rests between the first and the last have taken, at most, and may take in full.
+    rested: u64,
+    rests: u64,
     /// Pictures taken while training goes on.
     taken: u64,
 }
@@ -157,6 +162,8 @@ impl Gallery {
             verdict_bytes: 0,
             rest_bytes: 0,
             probe_bytes: 0,
+            rested: 0,
+            rests: budget / OF_REST,
             taken: 0,
         };
         gallery.reckon(recipe.record.probe_share, budget, network, evaluated);
@@ -195,6 +202,16 @@ impl Gallery {
     /// Names of the probes, all different.
     pub(crate) fn probes(&self) -> &[String] {
         &self.names
+    }
+
+    /// Bytes of the evaluations handed over so far, at most: part of a checkpoint.
+    pub(crate) fn verdict_bytes(&self) -> u64 {
+        self.verdict_bytes
+    }
+
+    /// Goes on when so many had been handed over.
+    pub(crate) fn set_verdict_bytes(&mut self, bytes: u64) {
+        self.verdict_bytes = bytes;
     }
 
     /// Looks with `probe` from now on, most of the time.
@@ -249,15 +266,56 @@ impl Gallery {
         &mut self,
         session: &Session,
         active: Duration,
+        hand_over: impl FnMut(Picture) -> bool,
+    ) -> Result<(), TchError> {
+        self.show_at_rest(session, active, (self.at_rest, true), hand_over)
+    }
+
+    /// [`Self::look_at_rest`] of a rest that is neither the first nor the last, when all pictures so far took `bytes`:
+    /// less where there have been many, nothing where no bytes are left for it.
+    pub(crate) fn look_at_pause(
+        &mut self,
+        session: &Session,
+        active: Duration,
+        bytes: u64,
+        mut hand_over: impl FnMut(Picture) -> bool,
+    ) -> Result<(), TchError> {
+        let one = self.schedule.most();
+        let within = |more: u64, most: u64| self.rested + more <= most && self.schedule.has_room(more, bytes);
+        let extent = if within(self.rest_bytes, self.rests) {
+            (self.at_rest, true)
+        } else if within(one, 2 * self.rests) {
+            (1, false)
+        } else {
+            return Ok(());
+        };
+        let mut taken = 0;
+        self.show_at_rest(session, active, extent, |picture| {
+            let size = picture.most_bytes();
+            let is_taken = hand_over(picture);
+            taken += if is_taken { size } else { 0 };
+            is_taken
+        })?;
+        self.rested += taken;
+        Ok(())
+    }
+
+    /// Shows so many probes, and large kernels if those are wanted.
+    fn show_at_rest(
+        &mut self,
+        session: &Session,
+        active: Duration,
+        (probes, kernels): (usize, bool),
         mut hand_over: impl FnMut(Picture) -> bool,
     ) -> Result<(), TchError> {
         self.hand_over_verdict(session, &mut hand_over);
         self.turn_to(session.steps());
-        let mut probes = self.turn.all();
-        probes.truncate(self.at_rest);
-        probes.retain(|probe| !self.shown.probes.contains(probe));
-        let mut probes = probes.into_iter();
-        let mut view = View { everything: !self.shown.everything, kernels: !self.shown.kernels, probe: probes.next() };
+        let mut all = self.turn.all();
+        all.truncate(probes);
+        all.retain(|probe| !self.shown.probes.contains(probe));
+        let mut probes = all.into_iter();
+        let kernels = kernels && !self.shown.kernels;
+        let mut view = View { everything: !self.shown.everything, kernels, probe: probes.next() };
         while view.everything || view.kernels || view.probe.is_some() {
             if !self.take(view, session, &mut hand_over)? {
                 // The recorder is gone, and has said so to the inbox.
@@ -267,11 +325,6 @@ impl Gallery {
         }
         self.schedule.rested(active);
         Ok(())
-    }
-
-    /// Whether bytes are left to show all at rest, and again at the end, when all so far took `bytes`.
-    pub(crate) fn can_rest(&self, bytes: u64) -> bool {
-        self.schedule.has_room(self.rest_bytes, bytes)
     }
 
     /// Begins anew with what has been shown, if there is something new to see.

@@ -1,6 +1,6 @@
 //! Losses to compare an autoencoder's with: what no network can beat, and what something simpler reaches.
 
-use tch::{Reduction, TchError, Tensor};
+use tch::{Device, Reduction, TchError, Tensor};
 use torchscope::recipe::{self, Loss, Recipe};
 use torchscope::run::Reference;
 
@@ -27,7 +27,10 @@ pub(crate) fn measure(
     let mean = session.samples().targets.f_mean_dim([0].as_slice(), true, None)?;
     let mut references = Vec::new();
     let mut compare = |name: String, guess: &Tensor| {
-        loss(recipe.loss, guess, truth).map(|loss| references.push(Reference { name, loss }))
+        let loss = loss(recipe.loss, guess, truth)?;
+        // Where the data holds what is no number there is nothing to compare with.
+        references.extend(loss.is_finite().then_some(Reference { name, loss }));
+        Ok::<_, TchError>(())
     };
     // The squared error of a perfect reconstruction is 0, which needs no line.
     if recipe.loss == Loss::Bce {
@@ -42,10 +45,15 @@ pub(crate) fn measure(
         && mean.numel() <= MOST_PIXELS
     {
         let width = network.layers[code].channels();
-        let components = principal(&thinned(session.samples())?.f_sub(&mean)?, width as i64)?;
-        let codes = truth.f_sub(&mean)?.f_matmul(&components)?;
-        let guess = codes.f_matmul(&components.f_transpose(0, 1)?)?.f_add(&mean)?;
-        compare(format!("PCA-{width}"), &doubtful(guess)?)?;
+        // A line on a chart is no reason not to train.
+        match principal(&thinned(session.samples())?.f_sub(&mean)?, width as i64) {
+            Ok(components) => {
+                let codes = truth.f_sub(&mean)?.f_matmul(&components)?;
+                let guess = codes.f_matmul(&components.f_transpose(0, 1)?)?.f_add(&mean)?;
+                compare(format!("PCA-{width}"), &doubtful(guess)?)?;
+            }
+            Err(error) => tracing::warn!("no principal components to compare with: {}", first_line(&error)),
+        }
     }
     Ok(references)
 }
@@ -62,9 +70,25 @@ fn thinned(samples: &Samples) -> Result<Tensor, TchError> {
 /// The `count` directions in which `centred`, shape (n, pixels), spreads most; shape (pixels, count).
 fn principal(centred: &Tensor, count: i64) -> Result<Tensor, TchError> {
     let covariance = centred.f_transpose(0, 1)?.f_matmul(centred)?;
-    // Variances in ascending order.
-    let (_, directions) = covariance.f_linalg_eigh("L")?;
+    let directions = directions(&covariance, |matrix| matrix.f_linalg_eigh("L").map(|(_, directions)| directions))?;
     directions.f_narrow(1, directions.size()[1] - count, count)
+}
+
+/// What `solve` says of a covariance: its axes, variances in ascending order. A build of libtorch may lack the solver for a
+/// device, or fail there where the CPU does not; the axes come back to the device.
+fn directions(
+    covariance: &Tensor,
+    mut solve: impl FnMut(&Tensor) -> Result<Tensor, TchError>,
+) -> Result<Tensor, TchError> {
+    solve(covariance).or_else(|error| {
+        tracing::warn!("principal components are tried again on the CPU: {}", first_line(&error));
+        solve(&covariance.f_to_device(Device::Cpu)?)?.f_to_device(covariance.device())
+    })
+}
+
+/// What follows in libtorch's errors is a stack of C++ frames.
+fn first_line(error: &TchError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// Mean over all pixels. That of certain pixels with themselves is 0: libtorch cuts the logarithm off.
@@ -74,4 +98,24 @@ fn loss(loss: Loss, guess: &Tensor, truth: &Tensor) -> Result<f64, TchError> {
         Loss::Mse | Loss::CrossEntropy => guess.f_mse_loss(truth, Reduction::Mean)?,
     };
     mean.f_double_value(&[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_that_a_device_does_not_find_are_found_on_the_cpu() {
+        let covariance = Tensor::from_slice(&[2.0, 1.0, 1.0, 2.0]).view([2, 2]);
+        let right = |matrix: &Tensor| matrix.f_linalg_eigh("L").map(|(_, directions)| directions);
+        let wrong = |matrix: &Tensor| matrix.f_reshape([5]);
+        let mut tries = 0;
+        let found = directions(&covariance, |matrix| {
+            tries += 1;
+            if tries == 1 { wrong(matrix) } else { right(matrix) }
+        });
+        assert!(found.unwrap().equal(&right(&covariance).unwrap()));
+        assert_eq!(tries, 2);
+        assert!(directions(&covariance, wrong).is_err());
+    }
 }

@@ -50,11 +50,19 @@ impl Responses {
     }
 
     pub(super) fn take<'a>(&'a self, session: &Session, film: &mut Film<'a>) -> Result<(), TchError> {
-        let trace = session.trace(&self.inputs)?;
-        for (place, units, plate) in &self.layers {
-            if let Some(layer) = trace.get(*place) {
-                film.expose(plate, layer.before.f_narrow(1, 0, *units)?.f_transpose(0, 1)?);
+        let mut seen: Vec<Vec<Tensor>> = self.layers.iter().map(|_| Vec::new()).collect();
+        // What a wide network says of all of the plane at once is more than a cache, or a device, has room for.
+        for (start, length) in session.pieces(self.inputs.size()[0]) {
+            let trace = session.trace(&self.inputs.f_narrow(0, start, length)?)?;
+            for ((place, units, _), seen) in self.layers.iter().zip(&mut seen) {
+                if let Some(layer) = trace.get(*place) {
+                    // A copy, which does not keep the units that are not shown.
+                    seen.push(layer.before.f_narrow(1, 0, *units)?.f_contiguous()?);
+                }
             }
+        }
+        for ((_, _, plate), seen) in self.layers.iter().zip(seen).filter(|(_, seen)| !seen.is_empty()) {
+            film.expose(plate, Tensor::f_cat(&seen, 0)?.f_transpose(0, 1)?);
         }
         Ok(())
     }

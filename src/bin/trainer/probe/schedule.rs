@@ -92,6 +92,11 @@ impl Schedule {
         self.hurried = true;
     }
 
+    /// Bytes of a picture that is taken while training goes on, at most.
+    pub(crate) fn most(&self) -> u64 {
+        self.bytes.most
+    }
+
     /// Whether there is room for `more` beside what so far took `bytes`.
     pub(crate) fn has_room(&self, more: u64, bytes: u64) -> bool {
         bytes.saturating_add(more).saturating_add(self.bytes.reserve) <= self.bytes.budget

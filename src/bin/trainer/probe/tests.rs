@@ -88,6 +88,17 @@ impl Subject {
         album
     }
 
+    /// The pictures that a rest between others gives, when all so far took `bytes` and the run is `active` old.
+    fn pause(&mut self, active: Duration, bytes: u64) -> Vec<Picture> {
+        let mut album = Vec::new();
+        let hand_over = |picture| {
+            album.push(picture);
+            true
+        };
+        self.gallery.look_at_pause(&self.session, active, bytes, hand_over).unwrap();
+        album
+    }
+
     /// The pictures that the look after `looks` tenths of a second gives, each followed by a step.
     fn look(&mut self, looks: u32, takes: bool) -> Vec<Picture> {
         let mut album = Vec::new();
@@ -166,21 +177,37 @@ fn a_network_with_a_plane_shows_the_plane() {
     ];
     assert_eq!(shapes(&pictures), expected.map(|(tag, shape)| (tag, shape.to_vec())));
 
-    // The corners of a thumbnail are those of the plane, before the activation.
     let Content::Grid(boundary) = content(&pictures, tags::BOUNDARY_P) else { panic!() };
-    let [x0, x1, y0, y1] = boundary.meta.extent.unwrap();
     assert_eq!((boundary.meta.min, boundary.meta.max), (0.0, 1.0));
+    has_the_corners_of_the_plane(&subject, &pictures, 1);
+}
+
+/// The corners of the thumbnails of the dense layer at `place` are those of the plane, before the activation.
+fn has_the_corners_of_the_plane(subject: &Subject, pictures: &[Picture], place: usize) {
+    let Content::Grid(boundary) = content(pictures, tags::BOUNDARY_P) else { panic!() };
+    let [x0, x1, y0, y1] = boundary.meta.extent.unwrap();
     let corners = [[x0, y1], [x1, y1], [x0, y0], [x1, y0]].concat();
     let corners = Tensor::from_slice(&corners.iter().map(|v| *v as f32).collect::<Vec<_>>()).view([4, 2]);
     let trace = subject.session.trace(&corners).unwrap();
-    let Content::Grid(response) = content(&pictures, "response/dense2") else { panic!() };
+    let name = &subject.network.layers[place].name;
+    let Content::Grid(response) = content(pictures, &tags::of_layer(tags::RESPONSE, name)) else { panic!() };
     let response = maps(response);
     for unit in [0, 1, 63] {
         let seen = [(0, 0), (0, 23), (17, 0), (17, 23)].map(|(row, column)| response[[unit, row, column]]);
-        let expected = flat(&trace[1].before.narrow(1, unit as i64, 1));
+        let expected = flat(&trace[place].before.narrow(1, unit as i64, 1));
         assert!(seen.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{seen:?} {expected:?}");
     }
     assert!(response.iter().any(|value| *value < 0.0));
+}
+
+#[test]
+fn wide_layers_are_seen_over_the_plane_in_pieces() {
+    let relu = Activation::Relu;
+    let mut subject = subject(moons(vec![dense(2000, relu), dense(1, Activation::Sigmoid)]));
+    assert!(subject.session.pieces(18 * 24).count() > 1);
+    let pictures = subject.rest();
+    assert!(shapes(&pictures).contains(&("response/dense1", vec![64, 18, 24])));
+    has_the_corners_of_the_plane(&subject, &pictures, 0);
 }
 
 #[test]
@@ -391,9 +418,7 @@ fn the_byte_budget_holds_with_the_largest_pictures() {
             bytes += measure(album);
             if look % 10 == 0 {
                 subject.session.evaluate().unwrap();
-                if subject.gallery.can_rest(bytes) {
-                    bytes += measure(subject.rest());
-                }
+                bytes += measure(subject.pause(active, bytes));
             }
         }
         subject.session.step().map(drop).unwrap();
@@ -404,6 +429,51 @@ fn the_byte_budget_holds_with_the_largest_pictures() {
         }
         assert!(count >= 4, "the first and the last are always there");
     }
+}
+
+#[test]
+fn whoever_steps_through_a_run_leaves_room_for_live_pictures() {
+    let mut recipe = classifier();
+    recipe.batch_size = 1;
+    let mut subject = subject(recipe);
+    let measure = |pictures: &[Picture]| pictures.iter().map(Picture::most_bytes).sum::<u64>();
+    let mut bytes = measure(&subject.rest());
+    let mut probes = Vec::new();
+    let quarter = 16 << 20;
+    for rest in 0..200 {
+        subject.session.step().map(drop).unwrap();
+        let pictures = subject.pause(STEP, bytes);
+        assert!(!pictures.is_empty(), "rest {rest} shows nothing");
+        let tags = tags_of(&pictures);
+        assert!(tags.contains(&"maps/conv1/cat"), "the probe that is looked at is always there: {tags:?}");
+        probes.push(tags.iter().filter(|tag| tag.starts_with("maps/conv1/")).count());
+        assert!(subject.pause(STEP, bytes).is_empty(), "and not twice at rest {rest}");
+        bytes += measure(&pictures);
+    }
+    assert_eq!((probes[0], probes[199]), (12, 1), "everything first, one probe when that has become much");
+    assert!(probes.is_sorted_by(|earlier, later| earlier >= later), "{probes:?}");
+    assert!(bytes <= 2 * quarter + (2 << 20), "{bytes} bytes");
+    // Who asks for another probe while training rests sees that one.
+    subject.gallery.ask(5);
+    let asked = subject.pause(STEP, bytes);
+    assert!(tags_of(&asked).contains(&"maps/conv1/3"), "{:?}", tags_of(&asked));
+    bytes += measure(&asked);
+    let mut live = 0;
+    for look in 2..52 {
+        subject.session.step().map(drop).unwrap();
+        let moment = Moment { active: STEP * look, watched: true, spent: Duration::ZERO, bytes };
+        let mut album = Vec::new();
+        let hand_over = |picture| {
+            album.push(picture);
+            true
+        };
+        if subject.gallery.look(&subject.session, moment, hand_over).unwrap() {
+            subject.gallery.looked(moment.active, Duration::ZERO);
+        }
+        live += album.len();
+        bytes += measure(&album);
+    }
+    assert!(live >= 40, "{live} of 50 live pictures");
 }
 
 #[test]
@@ -433,6 +503,15 @@ fn references_are_those_of_known_methods() {
 }
 
 #[test]
+fn data_that_is_no_number_has_nothing_to_be_compared_with() {
+    let subject = subject(autoencoder(Loss::Mse));
+    tch::no_grad(|| {
+        let _first = subject.session.samples().targets.get(0).fill_(f64::NAN);
+    });
+    assert_eq!(references::measure(&subject.recipe, &subject.network, &subject.session).unwrap(), []);
+}
+
+#[test]
 fn only_what_repeats_its_input_has_references() {
     let subject = subject(classifier());
     assert_eq!(references::measure(&subject.recipe, &subject.network, &subject.session).unwrap(), []);
@@ -449,7 +528,7 @@ fn log_of(recipe: &Recipe, orders: &[Order]) -> Vec<(i64, String)> {
     }
     let live = Live { state: State::Starting, lr: 0.1, pace: None, watchers: 0 };
     let status = Arc::new(Status::new(live));
-    let recorder = Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox)).unwrap();
+    let recorder = Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox), None).unwrap();
     let (network, status_too) = (&subject.network, Arc::clone(&status));
     let probes = (subject.gallery, None);
     let trainer = Trainer::new(recipe, network, subject.session, probes, recorder, inbox, status_too).unwrap();
@@ -466,6 +545,8 @@ fn log_of(recipe: &Recipe, orders: &[Order]) -> Vec<(i64, String)> {
         for record in poll.records {
             for value in record.values {
                 match &value.data {
+                    // Of the machine, which nothing here is about.
+                    Data::Text(_) if value.tag.starts_with("system/") || value.tag.starts_with("gpu/") => continue,
                     // Of the series and of the health of the layers, which have tests of their own.
                     Data::Scalar(_) | Data::Histogram(_) => {
                         small += 1;

@@ -21,6 +21,17 @@ pub(super) struct Axes {
     pub(super) shares: [f64; 2],
 }
 
+/// Eigenvalues of a symmetric matrix in ascending order, and the eigenvectors one after the other.
+fn eigenvectors(matrix: &Array2<f64>) -> Result<(Vec<f64>, Vec<f64>), TchError> {
+    if matrix.iter().any(|number| !number.is_finite()) {
+        return Err(TchError::Convert("not every number is finite".to_owned()));
+    }
+    let (values, vectors) = Tensor::try_from(matrix)?.f_linalg_eigh("L")?;
+    // libtorch has them in columns.
+    let in_rows = vectors.f_transpose(0, 1)?.f_contiguous()?.f_view([-1])?;
+    Ok((Vec::try_from(values)?, Vec::try_from(in_rows)?))
+}
+
 /// The two principal axes of a path, of length 1, through the mean of its points: of all planes the one that they lie
 /// closest to. They come from the products of the points, of which there are far fewer than parameters.
 ///
@@ -34,10 +45,12 @@ pub(super) fn principal(
     let count = trail.stations.len();
     let centred = centred(trail.gram);
     let variance = centred.diag().sum();
-    let (values, vectors) = Tensor::try_from(&centred)?.f_linalg_eigh("L")?;
-    let values = Vec::<f64>::try_from(values)?;
-    // In ascending order, eigenvectors in columns.
-    let vectors = Vec::<f64>::try_from(vectors.f_transpose(0, 1)?.f_contiguous()?.f_view([-1])?)?;
+    // A path whose products have outgrown their numbers has no axes of its own, and that is no reason to end a run.
+    let (values, vectors) = eigenvectors(&centred).unwrap_or_else(|error| {
+        let first = error.to_string();
+        tracing::warn!("no principal axes of the path: {}", first.lines().next().unwrap_or_default());
+        (Vec::new(), Vec::new())
+    });
     let mut weights = Vec::with_capacity(3 * count);
     let mut shares = [0.0; 2];
     let largest_first = values.into_iter().zip(vectors.chunks(count)).rev();

@@ -21,6 +21,7 @@ use torchscope::recipe::{self, Recipe};
 use torchscope::run::Plane;
 
 use super::schedule::{Bytes, Moment, Schedule};
+use crate::checkpoint::{Looks, PathState, RestoreError, Source, Tensors};
 use crate::path::{self, MOST_POINTS, Path, Station};
 use crate::recorder::{Content, Part, Picture};
 use crate::session::Session;
@@ -136,6 +137,28 @@ impl Landscape {
             last_memory: Duration::ZERO,
             reckoned: Duration::ZERO,
         })
+    }
+
+    /// Copies the path so far for a checkpoint.
+    pub(crate) fn save(&self, tensors: &mut Tensors, looks: &mut Looks) -> Result<PathState, TchError> {
+        looks.landscape_bytes = self.bytes;
+        looks.plane = Some(self.plane);
+        self.path.save(tensors)
+    }
+
+    /// Goes on with the path that a checkpoint holds, from the parameters `start`, shape (parameters).
+    pub(crate) fn restore(
+        &mut self,
+        start: &Tensor,
+        source: &Source<'_>,
+        (state, looks): (&PathState, &Looks),
+    ) -> Result<(), RestoreError> {
+        let _guard = tch::no_grad_guard();
+        let directions = |start: &Tensor| axes::random(self.seed, self.ground.shapes(), start);
+        self.path = Path::restore(path::MOST_BYTES, start.shallow_clone(), source, state, directions)?;
+        self.bytes = looks.landscape_bytes;
+        self.turn_to(looks.plane.unwrap_or(self.plane));
+        Ok(())
     }
 
     /// Whether the plane of the path can be computed, and not only the random one.

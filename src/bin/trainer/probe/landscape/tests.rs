@@ -5,6 +5,7 @@ use torchscope::data;
 use torchscope::recipe::{Activation, DataSpec, LayerSpec, OptimizerSpec};
 
 use super::*;
+use crate::path::Trail;
 use crate::session::Samples;
 use crate::session::tests::deterministic_moons;
 
@@ -504,4 +505,17 @@ fn the_byte_budget_bounds_all_but_the_end() {
         let budget = (mebibytes * f64::from(1 << 20)) as u64 / OF_LANDSCAPES;
         assert!(bytes <= budget.max(3 * most_bytes(true)), "{bytes} of {budget}");
     }
+}
+
+#[test]
+fn a_path_that_has_outgrown_its_numbers_lies_on_spare_axes() {
+    let start = Tensor::zeros([3], (Kind::Float, Device::Cpu));
+    let rows = Tensor::from_slice(&[0.0_f32, 0.0, 0.0, 1e30, 0.0, 0.0]).view([2, 3]);
+    let gram = ndarray::array![[0.0, 0.0], [0.0, f64::INFINITY]];
+    let stations = [0_u64, 1].map(|step| Station { step, epoch: step as f64, loss: 1.0 }).to_vec();
+    let trail = Trail { stations, start: &start, rows, gram: gram.view() };
+    let spare = [1.0_f32, 0.0, 0.0, 0.0, 1.0, 0.0];
+    let axes = axes::principal(&trail, None, || Ok(Tensor::from_slice(&spare).view([2, 3]))).unwrap();
+    assert_eq!(Vec::<f32>::try_from(axes.directions.view([-1])).unwrap(), spare);
+    assert_eq!(axes.shares, [0.0; 2]);
 }
