@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 
 use ndarray::{Array1, Array2};
 
-use super::numpy_random::RandomState;
+use super::halves::two_curves;
 
 /// scikit-learn's `make_circles(samples, shuffle=True, noise=noise, random_state=seed, factor=factor)`, to the last digit
 /// that sine and cosine allow: points (samples, 2), and the circle of each, 0 the outer and 1 the inner, whose radius is
@@ -12,25 +12,11 @@ use super::numpy_random::RandomState;
 ///
 /// An odd sample goes to the inner circle. As in scikit-learn the order is drawn first, then the noise, row by row.
 pub fn make_circles(samples: usize, noise: f64, factor: f64, seed: u32) -> (Array2<f64>, Array1<u32>) {
-    let outer = samples / 2;
-    let inner = samples - outer;
-    let mut random = RandomState::new(seed);
-    let mut order: Vec<usize> = (0..samples).collect();
-    random.shuffle(&mut order);
-
-    let mut points = Array2::zeros((samples, 2));
-    let mut labels = Array1::zeros(samples);
-    for (row, &index) in order.iter().enumerate() {
-        let (angle, radius) = if index < outer {
-            (index as f64 * (TAU / outer as f64), 1.0)
-        } else {
-            labels[row] = 1;
-            ((index - outer) as f64 * (TAU / inner as f64), factor)
-        };
-        points[[row, 0]] = angle.cos() * radius + random.normal(0.0, noise);
-        points[[row, 1]] = angle.sin() * radius + random.normal(0.0, noise);
-    }
-    (points, labels)
+    two_curves(samples, noise, seed, |circle, index, count| {
+        let angle = index as f64 * (TAU / count as f64);
+        let radius = if circle == 0 { 1.0 } else { factor };
+        [angle.cos() * radius, angle.sin() * radius]
+    })
 }
 
 #[cfg(test)]

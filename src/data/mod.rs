@@ -3,6 +3,8 @@
 pub mod blobs;
 pub mod circles;
 mod error;
+mod fingerprint;
+mod halves;
 mod idx;
 mod images;
 pub mod moons;

@@ -4,34 +4,17 @@ use std::f64::consts::PI;
 
 use ndarray::{Array1, Array2};
 
-use super::numpy_random::RandomState;
+use super::halves::two_curves;
 
 /// scikit-learn's `make_moons(samples, shuffle=True, noise=noise, random_state=seed)`, to the last digit that
 /// sine and cosine allow: points (samples, 2), and the moon of each, 0 the upper and 1 the lower.
 ///
 /// An odd sample goes to the lower moon. As in scikit-learn the order is drawn first, then the noise, row by row.
 pub fn make_moons(samples: usize, noise: f64, seed: u32) -> (Array2<f64>, Array1<u32>) {
-    let upper = samples / 2;
-    let lower = samples - upper;
-    let mut random = RandomState::new(seed);
-    let mut order: Vec<usize> = (0..samples).collect();
-    random.shuffle(&mut order);
-
-    let mut points = Array2::zeros((samples, 2));
-    let mut labels = Array1::zeros(samples);
-    for (row, &index) in order.iter().enumerate() {
-        let (x, y) = if index < upper {
-            let angle = angle(index, upper);
-            (angle.cos(), angle.sin())
-        } else {
-            labels[row] = 1;
-            let angle = angle(index - upper, lower);
-            (1.0 - angle.cos(), 1.0 - angle.sin() - 0.5)
-        };
-        points[[row, 0]] = x + random.normal(0.0, noise);
-        points[[row, 1]] = y + random.normal(0.0, noise);
-    }
-    (points, labels)
+    two_curves(samples, noise, seed, |moon, index, count| {
+        let angle = angle(index, count);
+        if moon == 0 { [angle.cos(), angle.sin()] } else { [1.0 - angle.cos(), 1.0 - angle.sin() - 0.5] }
+    })
 }
 
 /// `np.linspace(0, pi, count)[index]`

@@ -4,35 +4,20 @@ use std::f64::consts::{PI, TAU};
 
 use ndarray::{Array1, Array2};
 
-use super::numpy_random::RandomState;
+use super::halves::two_curves;
 
 /// Points (samples, 2) along two arms from the middle to radius 1, `turns` times round, and the arm of each, 0 or 1. An
 /// odd sample goes to arm 1.
 ///
 /// They lie equally close together all along an arm, shuffled; then comes the noise, row by row.
 pub fn make_spiral(samples: usize, noise: f64, turns: f64, seed: u32) -> (Array2<f64>, Array1<u32>) {
-    let first = samples / 2;
-    let second = samples - first;
-    let mut random = RandomState::new(seed);
-    let mut order: Vec<usize> = (0..samples).collect();
-    random.shuffle(&mut order);
-
-    let mut points = Array2::zeros((samples, 2));
-    let mut labels = Array1::zeros(samples);
-    for (row, &index) in order.iter().enumerate() {
-        let (place, count, start) = if index < first {
-            (index, first, 0.0)
-        } else {
-            labels[row] = 1;
-            (index - first, second, PI)
-        };
+    two_curves(samples, noise, seed, |arm, index, count| {
+        let start = if arm == 0 { 0.0 } else { PI };
         // The length of an arm grows with the square of its radius.
-        let radius = ((place + 1) as f64 / count as f64).sqrt();
+        let radius = ((index + 1) as f64 / count as f64).sqrt();
         let angle = start + radius * turns * TAU;
-        points[[row, 0]] = radius * angle.cos() + random.normal(0.0, noise);
-        points[[row, 1]] = radius * angle.sin() + random.normal(0.0, noise);
-    }
-    (points, labels)
+        [radius * angle.cos(), radius * angle.sin()]
+    })
 }
 
 #[cfg(test)]
