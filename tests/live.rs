@@ -68,7 +68,7 @@ fn train_watch_pause_leave_attach_stop() {
     assert_eq!(view.exit_code(), 0);
     // What it wrote last may be read after it has ended; these words come when the terminal has been given back.
     view.wait_for("torchscope attach moons-0001");
-    assert!(!view.full_screen() && !view.cursor_hidden(), "the terminal was not given back");
+    assert!(!view.full_screen() && !view.cursor_hidden() && !view.is_raw(), "the terminal was not given back");
     let left_at = home.status(&run)["step"].as_u64().unwrap();
     home.wait(&run, "the run to go on alone", |status| status["step"].as_u64().unwrap() > left_at);
 

@@ -27,10 +27,7 @@ impl Control {
     /// Starts the thread.
     pub(super) fn start(run: RunDir, reports: Reports) -> io::Result<Self> {
         let (orders, receiver) = mpsc::channel();
-        let thread = thread::Builder::new().name("control".into()).spawn(move || {
-            let _guard = reports.guard();
-            talk(&run, &receiver, &reports);
-        })?;
+        let thread = thread::Builder::new().name("control".into()).spawn(move || talk(&run, &receiver, &reports))?;
         Ok(Self { orders, socket: None, thread })
     }
 
@@ -42,9 +39,14 @@ impl Control {
         }
     }
 
+    /// The trainer is gone: should another one come, it may have a socket at the same place.
+    pub(super) fn forget(&mut self) {
+        self.socket = None;
+    }
+
     /// Sends a command; the answer comes as a message.
     pub(super) fn send(&self, command: Command) {
-        // The thread ends before this does only by a panic, which it reports itself.
+        // The thread ends before this does only by a panic, which ends the view.
         let _ = self.orders.send(command);
     }
 
@@ -69,6 +71,7 @@ fn talk(run: &RunDir, orders: &Receiver<Command>, reports: &Reports) {
         };
         for command in batch {
             let watch = matches!(command, Command::Watch);
+            let is_asked_for = !matches!(command, Command::Watch | Command::Look { .. });
             if watch {
                 // A new trainer, or a line that broke.
                 client = None;
@@ -77,8 +80,8 @@ fn talk(run: &RunDir, orders: &Receiver<Command>, reports: &Reports) {
             watching = !matches!(result, Err(ControlError::Over { .. }));
             match result {
                 Ok(reply) => reports.send(Message::Done(reply)),
-                // Nobody asked for the watch; that a trainer is gone is told by the run's state.
-                Err(_) if watch => {}
+                // The view does these by itself; that a trainer is gone is told by the run's state.
+                Err(_) if !is_asked_for => {}
                 Err(error) => reports.send(Message::Refused(error.to_string())),
             }
         }

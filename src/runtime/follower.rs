@@ -1,4 +1,4 @@
-//! Follows a run on disk: its log, its state, and what its trainer printed once it failed.
+//! Follows a run on disk: its log, its state, and what its trainer prints.
 
 use std::io;
 use std::sync::Arc;
@@ -9,17 +9,16 @@ use std::time::Duration;
 use super::reports::Reports;
 use crate::app::Message;
 use crate::log::{LogReader, Poll};
-use crate::run::{RunDir, RunMeta, State, log_tail};
+use crate::run::{PrintedReader, RunDir, RunMeta};
 
 /// Between two looks at a live run, its log and its state. A `stat` each time, since inotify sees nothing of other NFS
 /// hosts.
 const LOOK: Duration = Duration::from_millis(40);
 /// Between two looks at a run that is over.
 const LOOK_OVER: Duration = Duration::from_millis(200);
-/// Bytes of the log taken at once, so that a long log shows early and does not have to fit into memory twice.
-const CHUNK: usize = 4 << 20;
-/// Lines of the trainer's output that are worth showing after a failure.
-const OUTPUT_LINES: usize = 20;
+/// Bytes of the log taken at once, so that a long log shows early and does not have to fit into memory twice: read, it takes
+/// some ten times as much, and several of them may wait.
+const CHUNK: usize = 512 << 10;
 
 /// A thread that follows a run until it is dropped.
 pub(super) struct Follower {
@@ -31,10 +30,7 @@ impl Follower {
     pub(super) fn start(run: RunDir, reports: Reports) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let thread = Following { run, reports, stop: Arc::clone(&stop), status: None };
-        thread::Builder::new().name("follower".into()).spawn(move || {
-            let _guard = thread.reports.guard();
-            thread.run();
-        })?;
+        thread::Builder::new().name("follower".into()).spawn(move || thread.run())?;
         Ok(Self { stop })
     }
 }
@@ -55,11 +51,15 @@ struct Following {
 impl Following {
     fn run(mut self) {
         let Some(mut reader) = self.open() else { return };
+        let mut printed = PrintedReader::new(self.run.trainer_log_path());
         let mut complaint = None;
         let mut caught_up = false;
         while self.goes_on() {
             // The state first: when it says that the run is over, the log read after it is whole.
             self.look_at_state();
+            if let Some(printed) = printed.poll() {
+                self.reports.send(Message::Printed(printed));
+            }
             match reader.poll(CHUNK) {
                 Ok(poll) => {
                     complaint = None;
@@ -120,10 +120,6 @@ impl Following {
         match self.run.status() {
             Ok(meta) if self.status.as_ref() == Some(&meta) => {}
             Ok(meta) => {
-                if matches!(meta.state, State::Failed | State::Crashed) {
-                    let lines = log_tail(&self.run.trainer_log_path(), OUTPUT_LINES);
-                    self.reports.send(Message::TrainerOutput(lines));
-                }
                 self.status = Some(meta.clone());
                 self.reports.send(Message::Status(Box::new(meta)));
             }

@@ -12,8 +12,8 @@ pub(super) const QUEUE: usize = 8;
 pub(super) enum Report {
     /// News of the run with that number; what an earlier run's threads still say is dropped.
     News(u64, Message),
-    /// The thread has panicked. The hook has given the terminal back and said why.
-    Panicked,
+    /// The terminal has gone.
+    HungUp,
 }
 
 /// A thread's end of the queue.
@@ -45,42 +45,8 @@ impl Reports {
         !self.sender.is_closed()
     }
 
-    /// Reports a panic of the thread that holds it.
-    pub(super) fn guard(&self) -> Guard {
-        Guard(self.sender.clone())
-    }
-}
-
-/// See [`Reports::guard`].
-pub(super) struct Guard(Sender<Report>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let _ = self.0.blocking_send(Report::Panicked);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_is_reported_and_an_end_is_not() {
-        let (reports, mut receiver) = Reports::queue();
-        let guard = reports.guard();
-        std::thread::spawn(move || drop(guard)).join().unwrap();
-        assert!(receiver.try_recv().is_err());
-        let guard = reports.guard();
-        let thread = std::thread::spawn(move || {
-            let _guard = guard;
-            panic!("on purpose");
-        });
-        assert!(thread.join().is_err());
-        assert!(matches!(receiver.try_recv(), Ok(Report::Panicked)));
-        assert!(reports.is_heard());
-        drop(receiver);
-        assert!(!reports.is_heard());
+    /// Reports that the terminal has gone.
+    pub(super) fn hang_up(&self) {
+        let _ = self.sender.blocking_send(Report::HungUp);
     }
 }

@@ -1,12 +1,14 @@
-//! What the terminal can show, judged from the environment. Nothing is asked of the terminal itself: over a slow link
-//! that would cost a round trip before the first frame, and on a pty that never answers it would hang.
+//! What the terminal can show, judged from the environment. Nothing is asked of the terminal itself here: over a slow link
+//! that would cost a round trip before the first frame.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
 
 use termprofile::{DetectorSettings, TermProfile, TermVars};
 
-use crate::view::{ColorDepth, Glyphs};
+use super::background::{self, ThemeChoice};
+use super::query::Questions;
+use crate::view::{ColorDepth, Glyphs, Ground};
 
 /// What `--color` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -63,10 +65,45 @@ impl Environment {
         }
     }
 
+    /// Whether tmux or screen stands between.
+    pub fn is_multiplexed(&self) -> bool {
+        let term = self.get("TERM").unwrap_or_default();
+        let inside = ["TMUX", "STY"].into_iter().any(|name| self.get(name).is_some());
+        inside || term.starts_with("tmux") || term.starts_with("screen")
+    }
+
+    /// Whether it is reached over SSH.
+    pub fn is_remote(&self) -> bool {
+        self.get("SSH_TTY").is_some() || self.get("SSH_CONNECTION").is_some()
+    }
+
+    /// The name of the locale of characters, by the variable that decides; empty where none is set.
+    pub fn locale(&self) -> (&'static str, &str) {
+        let names = ["LC_ALL", "LC_CTYPE", "LANG"];
+        names.into_iter().find_map(|name| Some((name, self.get(name)?))).unwrap_or_default()
+    }
+
+    /// Whether the locale is one of UTF-8.
+    pub fn is_utf8(&self) -> bool {
+        let locale = self.locale().1.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    }
+
     /// A variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
+}
+
+/// What the command line asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Choices {
+    /// `--color`.
+    pub color: ColorChoice,
+    /// `--glyphs`.
+    pub glyphs: GlyphChoice,
+    /// `--theme`.
+    pub theme: ThemeChoice,
 }
 
 /// What the terminal can do.
@@ -83,31 +120,54 @@ pub struct Capabilities {
     pub remote: bool,
     /// Whether a full-screen view makes sense at all: a terminal on both sides, not dumb, not a CI log.
     pub interactive: bool,
+    /// The ground that was asked for.
+    pub wanted: Option<Ground>,
+    /// The terminal's own, as far as the environment tells.
+    pub ground: Option<Ground>,
+    /// What may be asked of the terminal itself.
+    pub questions: Questions,
 }
 
 impl Capabilities {
     /// Judges the environment. For colours: `--color`, then `NO_COLOR`, then what the variables say, at least 256 for
     /// whatever calls itself an xterm. For characters: `--glyphs`, then the locale (`LC_ALL`, `LC_CTYPE`, `LANG`), then
     /// the console's poor font.
-    pub fn detect(env: &Environment, color: ColorChoice, glyphs: GlyphChoice) -> Self {
+    pub fn detect(env: &Environment, choices: Choices) -> Self {
         let term = env.get("TERM").unwrap_or_default();
+        let interactive = env.stdout_is_terminal
+            && env.stdin_is_terminal
+            && !term.is_empty()
+            && term != "dumb"
+            && matches!(env.get("CI"), None | Some("0" | "false"));
+        let ground = background::from_environment(env);
         Self {
-            depth: depth(env, term, color),
-            glyphs: match glyphs {
+            depth: depth(env, term, choices.color),
+            glyphs: match choices.glyphs {
                 GlyphChoice::Braille => Glyphs::Braille,
                 GlyphChoice::Block => Glyphs::Block,
-                GlyphChoice::Auto if is_utf8(env) && term != "linux" && term != "dumb" => Glyphs::Braille,
+                GlyphChoice::Auto if env.is_utf8() && term != "linux" && term != "dumb" => Glyphs::Braille,
                 GlyphChoice::Auto | GlyphChoice::Ascii => Glyphs::Ascii,
             },
-            synchronized: env.get("TMUX").is_none() && !term.starts_with("tmux") && !term.starts_with("screen"),
-            remote: env.get("SSH_TTY").is_some() || env.get("SSH_CONNECTION").is_some(),
-            interactive: env.stdout_is_terminal
-                && env.stdin_is_terminal
-                && !term.is_empty()
-                && term != "dumb"
-                && matches!(env.get("CI"), None | Some("0" | "false")),
+            synchronized: !env.is_multiplexed(),
+            remote: env.is_remote(),
+            interactive,
+            wanted: choices.theme.ground(),
+            ground,
+            questions: questions(env, term, interactive, ground.is_none()),
         }
     }
+}
+
+/// What a terminal may be asked without harm.
+fn questions(env: &Environment, term: &str, interactive: bool, background: bool) -> Questions {
+    // The console has a dark ground and no images, and older ones print what they do not know.
+    if !interactive || term == "linux" {
+        return Questions::default();
+    }
+    // screen hands the question for the background on and answers the next one first; both take the Kitty protocol's for a
+    // title.
+    let screen = env.get("STY").is_some() || (term.starts_with("screen") && env.get("TMUX").is_none());
+    Questions { background: background && !screen, kitty: !env.is_multiplexed(), attributes: true }
 }
 
 fn depth(env: &Environment, term: &str, color: ColorChoice) -> ColorDepth {
@@ -137,12 +197,6 @@ fn depth(env: &Environment, term: &str, color: ColorChoice) -> ColorDepth {
     }
 }
 
-fn is_utf8(env: &Environment) -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env.get(name)).unwrap_or_default();
-    let locale = locale.to_ascii_lowercase();
-    locale.contains("utf-8") || locale.contains("utf8")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,7 +204,7 @@ mod tests {
     fn detect(variables: &[(&str, &str)], color: ColorChoice, glyphs: GlyphChoice) -> Capabilities {
         let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let env = Environment { variables, stdout_is_terminal: true, stdin_is_terminal: true };
-        Capabilities::detect(&env, color, glyphs)
+        Capabilities::detect(&env, Choices { color, glyphs, ..Choices::default() })
     }
 
     fn auto(variables: &[(&str, &str)]) -> Capabilities {
@@ -210,6 +264,20 @@ mod tests {
         assert!(!auto(&[("TERM", "xterm"), ("CI", "true")]).interactive);
         assert!(auto(&[("TERM", "xterm"), ("CI", "false")]).interactive);
         let piped = Environment { stdout_is_terminal: false, ..Environment::default() };
-        assert!(!Capabilities::detect(&piped, ColorChoice::Auto, GlyphChoice::Auto).interactive);
+        assert!(!Capabilities::detect(&piped, Choices::default()).interactive);
+    }
+
+    #[test]
+    fn only_what_a_terminal_understands_is_asked() {
+        let asked = |variables: &[(&str, &str)]| {
+            let Questions { background, kitty, attributes } = auto(variables).questions;
+            (background, kitty, attributes)
+        };
+        assert_eq!(asked(&[("TERM", "xterm-256color")]), (true, true, true));
+        assert_eq!(asked(&[("TERM", "xterm"), ("COLORFGBG", "0;15")]), (false, true, true));
+        assert_eq!(asked(&[("TERM", "screen-256color"), ("TMUX", "1")]), (true, false, true));
+        assert_eq!(asked(&[("TERM", "screen.xterm-256color"), ("STY", "1.pts")]), (false, false, true));
+        assert_eq!(asked(&[("TERM", "linux")]), (false, false, false));
+        assert_eq!(asked(&[("TERM", "dumb")]), (false, false, false));
     }
 }
