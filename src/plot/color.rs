@@ -33,23 +33,26 @@ pub const MISSING: Rgb = Rgb(0x6e, 0x6e, 0x76);
 /// Middle of [`diverging`]: a neutral light grey.
 pub const NEUTRAL: Rgb = Rgb(0xe6, 0xe7, 0xeb);
 
-/// Safe for the colour-blind and clear on dark and light grounds. The first two are the colours of a two-class problem,
-/// the next six follow Okabe and Ito, the last two (after Tol) make ten for digits.
+/// Clear on a dark ground. The first two are the colours of a two-class problem; the others were searched for the largest
+/// distance of any two of them to people without one of the three cones.
 const CLASSES: [Rgb; 10] = [
     Rgb(0xf5, 0x92, 0x2f),
     Rgb(0x4a, 0x90, 0xd9),
-    Rgb(0x00, 0x9e, 0x73),
-    Rgb(0xcc, 0x79, 0xa7),
-    Rgb(0xf0, 0xe4, 0x42),
-    Rgb(0xd5, 0x5e, 0x00),
-    Rgb(0x56, 0xb4, 0xe9),
-    Rgb(0x99, 0x99, 0x99),
-    Rgb(0xaa, 0x44, 0x99),
-    Rgb(0x99, 0x99, 0x33),
+    Rgb(0xc6, 0xcc, 0xa5),
+    Rgb(0xff, 0xfd, 0x99),
+    Rgb(0xd3, 0x2b, 0x42),
+    Rgb(0x21, 0x6f, 0xa1),
+    Rgb(0x93, 0x24, 0xff),
+    Rgb(0xae, 0x94, 0x8a),
+    Rgb(0x8a, 0xf9, 0xff),
+    Rgb(0x26, 0xc2, 0xf8),
 ];
 
 /// What [`heat`] goes through, from 0 to 1.
 const HEAT: [Rgb; 4] = [Rgb(0x0c, 0x0b, 0x10), Rgb(0x7a, 0x18, 0x2c), Rgb(0xe8, 0x5d, 0x24), Rgb(0xff, 0xe9, 0xa0)];
+
+/// What [`ember`] goes through, from 0 to 1.
+const EMBER: [Rgb; 4] = [Rgb(0xf8, 0xf6, 0xf2), Rgb(0xff, 0xc4, 0x7a), Rgb(0xe2, 0x50, 0x1c), Rgb(0x6a, 0x04, 0x18)];
 
 fn unit(t: f32) -> f32 {
     if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) }
@@ -71,12 +74,22 @@ pub fn grey(t: f32) -> Rgb {
 
 /// From black over red to a light yellow: how far something is off. NaN is [`MISSING`].
 pub fn heat(t: f32) -> Rgb {
+    through(&HEAT, t)
+}
+
+/// The same from white over orange to a dark red, for a light ground.
+pub fn ember(t: f32) -> Rgb {
+    through(&EMBER, t)
+}
+
+/// Evenly through several colours.
+fn through(colors: &[Rgb], t: f32) -> Rgb {
     if t.is_nan() {
         return MISSING;
     }
-    let place = unit(t) * (HEAT.len() - 1) as f32;
-    let from = (place as usize).min(HEAT.len() - 2);
-    HEAT[from].lerp(HEAT[from + 1], place - from as f32)
+    let place = unit(t) * (colors.len() - 1) as f32;
+    let from = (place as usize).min(colors.len() - 2);
+    colors[from].lerp(colors[from + 1], place - from as f32)
 }
 
 /// Signed data in -1..=1: the first class colour below zero, the second above, [`NEUTRAL`] at exactly zero. Clamped;
@@ -87,14 +100,16 @@ pub fn diverging(t: f32) -> Rgb {
 
 /// [`diverging`] with another middle: over the ground of a dark theme small values recede instead of shining.
 pub fn diverging_on(t: f32, middle: Rgb) -> Rgb {
-    if t.is_nan() {
-        return MISSING;
-    }
-    middle.lerp(if t < 0.0 { CLASSES[0] } else { CLASSES[1] }, t.abs())
+    diverging_between(t, [CLASSES[0], middle, CLASSES[1]])
+}
+
+/// The same from one colour over another to a third.
+pub fn diverging_between(t: f32, [low, middle, high]: [Rgb; 3]) -> Rgb {
+    if t.is_nan() { MISSING } else { middle.lerp(if t < 0.0 { low } else { high }, t.abs()) }
 }
 
 /// Colour of class `index`; ten differ, then they repeat. Give the classes different shapes too.
-pub fn class_color(index: usize) -> Rgb {
+pub const fn class_color(index: usize) -> Rgb {
     CLASSES[index % CLASSES.len()]
 }
 
@@ -153,6 +168,8 @@ mod tests {
         let luma: Vec<f32> = (0..=20_u8).map(|i| heat(f32::from(i) / 20.0).luma()).collect();
         assert!(luma.windows(2).all(|pair| pair[0] < pair[1]), "{luma:?}");
         assert_eq!((heat(-1.0), heat(9.0), heat(f32::NAN)), (HEAT[0], HEAT[3], MISSING));
+        let luma: Vec<f32> = (0..=20_u8).map(|i| ember(f32::from(i) / 20.0).luma()).collect();
+        assert!(luma.windows(2).all(|pair| pair[0] > pair[1]), "ember only gets darker: {luma:?}");
     }
 
     #[test]

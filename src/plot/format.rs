@@ -98,9 +98,11 @@ fn three_digits(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
+/// Of sizes from 1024 bytes on, each 1024 times the one before.
+const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
 /// A size in binary units: `512 B`, `1.5 KiB`, `64.0 MiB`.
 pub fn bytes(value: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if value < 1024 {
         return format!("{value} B");
     }
@@ -112,6 +114,17 @@ pub fn bytes(value: u64) -> String {
         unit += 1;
     }
     format!("{scaled:.1} {}", UNITS[unit])
+}
+
+/// So many bytes of so many, both in the unit of the latter: `1.2 of 23.5 GiB`.
+pub fn bytes_of(part: u64, whole: u64) -> String {
+    let text = bytes(whole);
+    let Some((number, unit)) = text.split_once(' ') else { return text };
+    if unit == "B" {
+        return format!("{part} of {text}");
+    }
+    let power = UNITS.iter().position(|other| *other == unit).map_or(0, |at| at as i32 + 1);
+    format!("{:.1} of {number} {unit}", part as f64 / 1024_f64.powi(power))
 }
 
 /// A share in percent: 0.018 is `1.8 %`, 0.61 is `61 %`; `<0.1 %` for what would print as zero and is not; `-` when it is
@@ -269,6 +282,19 @@ mod tests {
             (u64::MAX, "16.0 EiB"),
         ] {
             assert_eq!(bytes(value), want, "{value}");
+        }
+    }
+
+    #[test]
+    fn parts_of_sizes() {
+        for (part, whole, want) in [
+            (0, 0, "0 of 0 B"),
+            (5, 1000, "5 of 1000 B"),
+            (1 << 30, 24 << 30, "1.0 of 24.0 GiB"),
+            (300 << 20, 24 << 30, "0.3 of 24.0 GiB"),
+            (2 << 40, 1 << 40, "2.0 of 1.0 TiB"),
+        ] {
+            assert_eq!(bytes_of(part, whole), want);
         }
     }
 

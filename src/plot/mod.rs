@@ -14,5 +14,7 @@ pub mod scale;
 pub mod sparkline;
 pub mod ticks;
 mod viridis;
+mod wrap;
 
 pub use color::Rgb;
+pub use wrap::wrap;

@@ -3,10 +3,9 @@
 use ratatui::style::{Color, Modifier, Style};
 use termprofile::TermProfile;
 
-use crate::plot::Rgb;
-use crate::plot::color::class_color;
-
+use super::palette::{self, Ground, Palette};
 use super::shade::{Ramps, Shade};
+use crate::plot::Rgb;
 
 /// How many colours the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +64,9 @@ pub enum Role {
 pub struct Theme {
     depth: ColorDepth,
     glyphs: Glyphs,
+    ground: Ground,
+    /// Whether the ground is painted, because the terminal's own is another.
+    painted: bool,
     /// Per class: backgrounds, from the ground to a strong tint.
     tints: [[Color; TINT_LEVELS + 1]; 2],
     /// Per class: dots, from faint to full colour.
@@ -83,53 +85,98 @@ pub struct Theme {
     verdicts: [[Color; TINT_LEVELS + 1]; 2],
 }
 
-/// The ground the tints grow from: darker than any usual dark background, so that the middle of the range is calm.
-const GROUND: Rgb = Rgb(16, 17, 20);
-/// The same ramps in the 256-colour palette, chosen by eye: the nearest colours change hue from step to step, and what
-/// dark orange and blue there is glares, so the tints are neutral.
-const TINTS_256: [[u8; TINT_LEVELS + 1]; 2] =
-    [[233, 233, 233, 234, 234, 235, 235, 236, 236], [233, 233, 233, 234, 234, 235, 235, 236, 236]];
-const DOTS_256: [[u8; TINT_LEVELS + 1]; 2] =
-    [[94, 94, 94, 94, 130, 130, 130, 172, 172], [24, 24, 24, 24, 25, 25, 25, 68, 68]];
-/// Behind what is right and what is wrong, in the 256-colour palette: the nearest colours are grey for half of the way.
-const VERDICTS_256: [[u8; TINT_LEVELS + 1]; 2] =
-    [[233, 235, 22, 22, 22, 28, 28, 28, 28], [233, 235, 52, 52, 52, 88, 88, 124, 124]];
-/// A way over a landscape: warm, since that is cool, and ever brighter.
-const TRAIL: [Rgb; 3] = [Rgb(190, 98, 48), Rgb(255, 160, 60), Rgb(255, 246, 214)];
-const TRAIL_256: [u8; TINT_LEVELS + 1] = [130, 130, 166, 172, 208, 214, 221, 229, 230];
-const WHITE: Rgb = Rgb(255, 255, 255);
-
 impl Theme {
-    /// The theme for a terminal of such abilities.
+    /// The theme for a terminal of such abilities with a dark ground.
     pub fn new(depth: ColorDepth, glyphs: Glyphs) -> Self {
-        let classes = [class_color(0), class_color(1)];
-        let shades = Ramps::new(|color| adapt(depth, color));
-        let many = std::array::from_fn(|class| adapt(depth, class_color(class)));
+        Self::on(Ground::Dark, depth, glyphs)
+    }
+
+    /// The theme for a terminal of such abilities, with colours for that ground.
+    pub fn on(ground: Ground, depth: ColorDepth, glyphs: Glyphs) -> Self {
+        let palette = Palette::of(ground);
+        let many = palette.many.map(|color| adapt(depth, color));
         if depth == ColorDepth::Ansi256 {
             let indexed = |ramps: [[u8; TINT_LEVELS + 1]; 2]| ramps.map(|ramp| ramp.map(Color::Indexed));
-            let points = [Color::Indexed(223), Color::Indexed(153)];
-            let solid = [Color::Indexed(208), Color::Indexed(68)];
-            let shades = Ramps::palette(|color| adapt(depth, color));
-            let (tints, dots) = (indexed(TINTS_256), indexed(DOTS_256));
-            let verdicts = indexed(VERDICTS_256);
-            let trail = TRAIL_256.map(Color::Indexed);
-            return Self { depth, glyphs, tints, dots, solid, points, shades, many, trail, verdicts };
+            return Self {
+                depth,
+                glyphs,
+                ground,
+                painted: false,
+                tints: indexed(palette.tints_256),
+                dots: indexed(palette.dots_256),
+                solid: palette.solid_256.map(Color::Indexed),
+                points: palette.points_256.map(Color::Indexed),
+                shades: Ramps::palette(ground, |color| adapt(depth, color)),
+                many,
+                trail: palette.trail_256.map(Color::Indexed),
+                verdicts: indexed(palette.verdicts_256),
+            };
         }
+        let base = palette.ground;
         let ramp = |from: Rgb, to: Rgb| {
             std::array::from_fn(|level| adapt(depth, from.lerp(to, level as f32 / TINT_LEVELS as f32)))
         };
-        let tint = |class: Rgb| ramp(GROUND, GROUND.lerp(class, 0.24));
-        let dot = |class: Rgb| ramp(GROUND.lerp(class, 0.35), GROUND.lerp(class, 0.78));
-        let point = |class: Rgb| adapt(depth, class.lerp(WHITE, 0.5));
-        let (tints, dots) = (classes.map(tint), classes.map(dot));
-        let solid = classes.map(|class| adapt(depth, class));
-        let verdicts = [Rgb(40, 112, 64), Rgb(176, 48, 48)].map(|full| ramp(GROUND, full));
-        let trail = std::array::from_fn(|level| {
-            let place = 2.0 * level as f32 / TINT_LEVELS as f32;
-            let from = (place as usize).min(1);
-            adapt(depth, TRAIL[from].lerp(TRAIL[from + 1], place - from as f32))
-        });
-        Self { depth, glyphs, tints, dots, solid, points: classes.map(point), shades, many, trail, verdicts }
+        Self {
+            depth,
+            glyphs,
+            ground,
+            painted: false,
+            tints: palette.classes.map(|class| ramp(base, base.lerp(class, palette.tint))),
+            dots: palette.classes.map(|class| {
+                let [faint, strong] = palette.dots.map(|share| base.lerp(class, share));
+                ramp(faint, strong)
+            }),
+            solid: palette.classes.map(|class| adapt(depth, class)),
+            points: match (depth, ground) {
+                // What is half-way to black there is yellow, or grey.
+                (ColorDepth::Ansi16, Ground::Light) => [Color::Black; 2],
+                _ => palette.classes.map(|class| adapt(depth, class.lerp(palette.away, 0.5))),
+            },
+            shades: Ramps::new(ground, |color| adapt(depth, color)),
+            many,
+            trail: std::array::from_fn(|level| {
+                let place = 2.0 * level as f32 / TINT_LEVELS as f32;
+                let from = (place as usize).min(1);
+                adapt(depth, palette.trail[from].lerp(palette.trail[from + 1], place - from as f32))
+            }),
+            verdicts: palette.verdicts.map(|full| ramp(base, full)),
+        }
+    }
+
+    /// Paints the ground itself, for a terminal whose own is another.
+    #[must_use]
+    pub fn painted(self, painted: bool) -> Self {
+        Self { painted, ..self }
+    }
+
+    /// The colours of ground and text where they are painted; none where the terminal's own will do.
+    pub fn paint(&self) -> Option<(Color, Color)> {
+        let named = match self.ground {
+            Ground::Dark => (Color::Black, Color::Gray),
+            Ground::Light => (Color::White, Color::Black),
+        };
+        let fine = [Palette::of(self.ground).ground, palette::role(self.ground, Role::Text)];
+        match self.depth {
+            _ if !self.painted => None,
+            ColorDepth::Mono => None,
+            ColorDepth::Ansi16 => Some(named),
+            _ => Some((adapt(self.depth, fine[0]), adapt(self.depth, fine[1]))),
+        }
+    }
+
+    /// What it is drawn on.
+    pub fn ground(&self) -> Ground {
+        self.ground
+    }
+
+    /// The same with half as many levels of value, for terminals that are reached over a network: a picture that changes a
+    /// little then changes in fewer cells.
+    #[must_use]
+    pub fn coarse(self) -> Self {
+        // Of a ramp of nine the odd ones become the next.
+        let halve = |ramp: [Color; TINT_LEVELS + 1]| std::array::from_fn(|level| ramp[level.next_multiple_of(2)]);
+        let (tints, dots) = (self.tints.map(halve), self.dots.map(halve));
+        Self { shades: self.shades.coarse(), tints, dots, ..self }
     }
 
     /// How many colours there are.
@@ -150,6 +197,11 @@ impl Theme {
     /// Whether backgrounds can be tinted finely enough to carry a value.
     pub fn has_tints(&self) -> bool {
         self.depth >= ColorDepth::Ansi256
+    }
+
+    /// Whether cells can be pixels of a picture: any colour, and half blocks.
+    pub fn has_pixels(&self) -> bool {
+        self.depth == ColorDepth::TrueColor && !self.ascii()
     }
 
     /// The background for a class at a level in `0..=TINT_LEVELS`.
@@ -189,10 +241,40 @@ impl Theme {
             ColorDepth::Mono if 2 * level > TINT_LEVELS => Style::new().add_modifier(Modifier::BOLD),
             ColorDepth::Mono => Style::new(),
             ColorDepth::Ansi16 => {
-                Style::new().fg([Color::Yellow, Color::LightYellow, Color::White][level * 2 / TINT_LEVELS])
+                let colors = match self.ground {
+                    Ground::Dark => [Color::Yellow, Color::LightYellow, Color::White],
+                    Ground::Light => [Color::Red, Color::Red, Color::Black],
+                };
+                Style::new().fg(colors[level * 2 / TINT_LEVELS])
             }
             _ => Style::new().fg(self.trail[level]),
         }
+    }
+
+    /// The colour of a role over a picture whose colour there is `behind`: that of the ground it reads better on.
+    pub fn over(&self, role: Role, behind: Color) -> Color {
+        let ground = match lightness(behind) {
+            Some(luma) if self.has_tints() && luma > 0.5 => Ground::Light,
+            Some(_) if self.has_tints() => Ground::Dark,
+            _ => return self.style(role).fg.unwrap_or_default(),
+        };
+        adapt(self.depth, palette::role(ground, role))
+    }
+
+    /// Black or white, whatever reads better on a colour.
+    pub fn ink(&self, behind: Rgb) -> Color {
+        if behind.luma() > 0.45 { Color::Black } else { self.over(Role::Bright, Color::Rgb(0, 0, 0)) }
+    }
+
+    /// The nearest colour the terminal has.
+    pub(super) fn nearest(&self, color: Rgb) -> Color {
+        adapt(self.depth, color)
+    }
+
+    /// What a class's letter is written in where its colour is the ground.
+    pub fn ink_on_class(&self, class: usize) -> Color {
+        let many = &Palette::of(self.ground).many;
+        if self.depth <= ColorDepth::Ansi16 { Color::Black } else { self.ink(many[class % many.len()]) }
     }
 
     /// The background of a share, 0 to 1, of what is right or wrong. The root makes a few percent visible.
@@ -211,29 +293,27 @@ impl Theme {
                 Role::Bad => style.add_modifier(Modifier::BOLD | Modifier::REVERSED),
                 Role::Text | Role::Eval => style,
             },
-            ColorDepth::Ansi16 => match role {
-                Role::Text => style,
-                Role::Dim | Role::Frame | Role::Raw => style.fg(Color::DarkGray),
-                Role::Bright => style.fg(Color::White).add_modifier(Modifier::BOLD),
-                Role::Accent => style.fg(Color::LightCyan),
-                Role::Good => style.fg(Color::LightGreen),
-                Role::Warn => style.fg(Color::LightYellow),
-                Role::Eval => style.fg(Color::LightMagenta),
-                Role::Bad => style.fg(Color::LightRed),
-            },
-            ColorDepth::Ansi256 | ColorDepth::TrueColor => {
-                let rgb = match role {
-                    Role::Text => Rgb(200, 203, 208),
-                    Role::Dim => Rgb(124, 130, 140),
-                    Role::Bright => Rgb(238, 240, 243),
-                    Role::Accent => Rgb(110, 190, 255),
-                    Role::Frame => Rgb(68, 73, 82),
-                    Role::Good => Rgb(118, 214, 140),
-                    Role::Warn => Rgb(240, 200, 90),
-                    Role::Bad => Rgb(255, 98, 98),
-                    Role::Eval => Rgb(236, 132, 186),
-                    Role::Raw => Rgb(58, 84, 112),
+            ColorDepth::Ansi16 => {
+                let color = match (self.ground, role) {
+                    (_, Role::Text) => return style,
+                    (_, Role::Dim | Role::Frame | Role::Raw) => Color::DarkGray,
+                    (Ground::Dark, Role::Bright) => Color::White,
+                    (Ground::Dark, Role::Accent) => Color::LightCyan,
+                    (Ground::Dark, Role::Good) => Color::LightGreen,
+                    (Ground::Dark, Role::Warn) => Color::LightYellow,
+                    (Ground::Dark, Role::Eval) => Color::LightMagenta,
+                    (Ground::Dark, Role::Bad) => Color::LightRed,
+                    (Ground::Light, Role::Bright) => Color::Black,
+                    (Ground::Light, Role::Accent) => Color::Blue,
+                    (Ground::Light, Role::Good) => Color::Green,
+                    (Ground::Light, Role::Warn | Role::Eval) => Color::Magenta,
+                    (Ground::Light, Role::Bad) => Color::Red,
                 };
+                let style = style.fg(color);
+                if role == Role::Bright { style.add_modifier(Modifier::BOLD) } else { style }
+            }
+            ColorDepth::Ansi256 | ColorDepth::TrueColor => {
+                let rgb = palette::role(self.ground, role);
                 let style = style.fg(adapt(self.depth, rgb));
                 if role == Role::Bright { style.add_modifier(Modifier::BOLD) } else { style }
             }
@@ -244,6 +324,23 @@ impl Theme {
     pub fn pick(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
         if self.ascii() { ascii } else { unicode }
     }
+}
+
+/// How light a colour is, 0 to 1; none for the terminal's own and the sixteen whose looks it decides.
+fn lightness(color: Color) -> Option<f32> {
+    let Rgb(r, g, b) = match color {
+        Color::Rgb(r, g, b) => Rgb(r, g, b),
+        Color::Indexed(index @ 232..) => {
+            let grey = 8 + 10 * (index - 232);
+            Rgb(grey, grey, grey)
+        }
+        Color::Indexed(index @ 16..) => {
+            let channel = |place: u8| if place == 0 { 0 } else { 55 + 40 * place };
+            Rgb(channel((index - 16) / 36), channel((index - 16) / 6 % 6), channel((index - 16) % 6))
+        }
+        _ => return None,
+    };
+    Some(Rgb(r, g, b).luma())
 }
 
 /// The nearest colour the terminal has. Under [`ColorDepth::Mono`] that is none: never a colour, not even black.
