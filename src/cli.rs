@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::recipe::Recipe;
 use crate::run::OnNan;
-use crate::term::{ColorChoice, GlyphChoice};
+use crate::term::{Choices, ColorChoice, GlyphChoice, ThemeChoice};
 
 /// Train neural networks with libtorch and watch them learn, live, in any terminal.
 #[derive(Debug, Parser)]
@@ -26,14 +26,23 @@ pub struct Cli {
 pub enum Command {
     /// Train a recipe and show it learning
     Train(Train),
+    /// Go on with a run that was stopped, killed, or has finished, from its newest checkpoint
+    Resume(Resume),
     /// Open the view on a run, running or finished
     Attach(Attach),
+    /// The other end of `attach user@host`, started there by ssh
+    #[command(hide = true)]
+    Relay(Relay),
+    /// Print a panel or a picture of a run
+    Show(Show),
     /// List runs
     Ls(Ls),
     /// End a run after its current step
     Stop(Stop),
     /// Try learning rates on a recipe, and suggest one
     LrFind(LrFind),
+    /// Look at terminal, libtorch and run directory, and say what to do
+    Doctor(Doctor),
 }
 
 /// How to draw.
@@ -45,9 +54,23 @@ pub struct Display {
     /// Characters to draw with; `auto` judges from the locale
     #[arg(long, value_enum, default_value_t, value_name = "SET", help_heading = "Display")]
     pub glyphs: GlyphChoice,
+    /// Colours for a dark or a light ground; `auto` asks the terminal
+    #[arg(long, value_enum, default_value_t, value_name = "GROUND", help_heading = "Display")]
+    pub theme: ThemeChoice,
     /// Ring the terminal's bell at every alarm: not a number, spike, plateau, dying layer, stalled trainer
     #[arg(long, help_heading = "Display")]
     pub bell: bool,
+    /// Kilobytes (1000 bytes) a second to write at most [default: what the SSH connection delivers; 50 where that cannot
+    /// be seen; locally none]
+    #[arg(long, value_name = "KB", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Display")]
+    pub max_kbps: Option<u32>,
+}
+
+impl Display {
+    /// What it asks of the terminal.
+    pub fn choices(&self) -> Choices {
+        Choices { color: self.color, glyphs: self.glyphs, theme: self.theme }
+    }
 }
 
 /// What to name a recipe by, with the names there are.
@@ -103,14 +126,127 @@ pub struct Train {
     pub display: Display,
 }
 
-/// `torchscope attach`.
+/// `torchscope resume`.
 #[derive(Debug, Args)]
-pub struct Attach {
-    /// Name, unique beginning of a name, or directory of a run [default: the latest]
-    pub run: Option<String>,
+#[command(
+    after_help = "The run goes on as if it had never been interrupted, in the same directory. Its recipe and data must be what \
+    they were; what the log holds beyond the checkpoint is computed again."
+)]
+pub struct Resume {
+    /// Name, unique beginning of a name, or directory of a run
+    pub run: String,
+    /// Times to go over the data in all; a finished run needs more, and a schedule over all epochs stretches
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub epochs: Option<u64>,
+    /// Learning rate to go on with; a run that diverged needs another
+    #[arg(long, value_name = "RATE", value_parser = positive)]
+    pub lr: Option<f64>,
+    /// What to do when a number is NaN or infinite [default: pause while somebody watches, else stop]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_nan: Option<OnNan>,
+    /// Train without a view and print progress lines (fit for nohup, cron and CI)
+    #[arg(long, conflicts_with = "detach")]
+    pub headless: bool,
+    /// Start the run and return; `torchscope attach` shows it
+    #[arg(long)]
+    pub detach: bool,
     /// How to draw.
     #[command(flatten)]
     pub display: Display,
+}
+
+/// `torchscope attach`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Another machine is reached by ssh, as you have set it up: configuration, keys, agent, jump hosts. torchscope has to be \
+    installed there too; nothing listens on any port. What comes is kept in $XDG_CACHE_HOME/torchscope, else ~/.cache/torchscope, so \
+    that a line that breaks goes on where it was."
+)]
+pub struct Attach {
+    /// Name, unique beginning of a name, or directory of a run, here or on another machine: `user@host:run` [default: the
+    /// latest; of another machine `user@host:`]
+    pub run: Option<String>,
+    /// The ssh for another machine, with options, cut at blanks: "ssh -p 2222"
+    #[arg(long, value_name = "COMMAND", default_value = "ssh", help_heading = "Other machines")]
+    pub ssh: String,
+    /// torchscope there, where it is not in the PATH: "~/.cargo/bin/torchscope", "nice torchscope"
+    #[arg(long, value_name = "COMMAND", default_value = "torchscope", help_heading = "Other machines")]
+    pub remote_command: String,
+    /// How to draw.
+    #[command(flatten)]
+    pub display: Display,
+}
+
+/// `torchscope relay`.
+#[derive(Debug, Args)]
+pub struct Relay {
+    /// As for `attach`
+    pub run: Option<String>,
+}
+
+/// `torchscope show`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Panels are named as in the view: loss, boundary, units, landscape, maps, reconstruction, codes, confusion, \
+    layers, metrics, network. `maps/conv1` is a layer, `maps/conv1/cat` the same for one input, `input/cat` the input. \
+    Pictures are shown in Kitty, iTerm2 or Sixel graphics where the terminal has them, else in half blocks."
+)]
+pub struct Show {
+    /// Name, unique beginning of a name, or directory of a run
+    pub run: String,
+    /// What to print [default: a summary]
+    pub panel: Option<String>,
+    /// Print text without colours and images, for scripts and mail; so does output that is no terminal
+    #[arg(long)]
+    pub text: bool,
+    /// Columns and rows to print [default: the terminal's, else 80x24]
+    #[arg(long, value_name = "COLSxROWS")]
+    pub size: Option<PageSize>,
+    /// How to draw.
+    #[command(flatten)]
+    pub display: Display,
+}
+
+/// Columns and rows of what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageSize {
+    /// Columns.
+    pub columns: u16,
+    /// Rows.
+    pub rows: u16,
+}
+
+impl PageSize {
+    /// The smallest that shows something.
+    pub const LEAST: Self = Self { columns: 40, rows: 10 };
+    /// More makes no sense, and takes memory.
+    const MOST: Self = Self { columns: 500, rows: 300 };
+
+    /// What a screen of that size has room for, with a row for the prompt.
+    pub fn of_screen((columns, rows): (u16, u16)) -> Self {
+        let (least, most) = (Self::LEAST, Self::MOST);
+        Self {
+            columns: columns.clamp(least.columns, most.columns),
+            rows: rows.saturating_sub(1).clamp(least.rows, most.rows),
+        }
+    }
+}
+
+impl std::str::FromStr for PageSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (least, most) = (Self::LEAST, Self::MOST);
+        let number = |text: &str, least: u16, most: u16| text.parse().ok().filter(|n| (least..=most).contains(n));
+        let parts = text.split_once('x').and_then(|(columns, rows)| {
+            let columns = number(columns, least.columns, most.columns)?;
+            Some(Self { columns, rows: number(rows, least.rows, most.rows)? })
+        });
+        parts.ok_or_else(|| {
+            let Self { columns, rows } = least;
+            format!("columns and rows, 120x40 for example, from {columns}x{rows} to {}x{}", most.columns, most.rows)
+        })
+    }
 }
 
 /// `torchscope ls`.
@@ -128,6 +264,14 @@ pub struct Ls {
 pub struct Stop {
     /// Name, unique beginning of a name, or directory of a run
     pub run: String,
+}
+
+/// `torchscope doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// How to draw.
+    #[command(flatten)]
+    pub display: Display,
 }
 
 /// `torchscope lr-find`.

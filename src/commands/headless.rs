@@ -8,11 +8,11 @@ use color_eyre::eyre::Result;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{complain, runtime, say, signal_code, train};
+use super::{Unsaid, complain, runtime, say, signal_code, train};
 use crate::app::Rate;
 use crate::log::{Data, LogReader, Record, Tag, tags};
 use crate::plot::format;
-use crate::run::{self, Audience, Command, ControlClient, ControlError, OnNan, RunDir, RunMeta, State};
+use crate::run::{self, Command, ControlClient, ControlError, Errand, RunDir, RunMeta, State, Trouble};
 
 /// Between two looks at the run.
 const LOOK: Duration = Duration::from_millis(100);
@@ -44,8 +44,8 @@ impl Signals {
 }
 
 /// Starts the trainer of a run and prints its progress until it is over. SIGINT and SIGTERM stop the run first.
-pub(super) fn run(run: &RunDir, on_nan: Option<OnNan>, signals: Signals) -> Result<u8> {
-    train::start(run, Audience::Nobody, on_nan)?;
+pub(super) fn run(run: &RunDir, errand: Errand, signals: Signals) -> Result<u8> {
+    train::start(run, errand)?;
     follow_and(run, true, signals)
 }
 
@@ -89,9 +89,14 @@ fn follow_and(run: &RunDir, owned: bool, signals: Signals) -> Result<u8> {
                 }
             }
             progress.read();
-            progress.report(&meta);
+            let said = progress
+                .report(&meta)
+                .and_then(|()| if meta.state.is_over() { progress.conclude(&meta) } else { Ok(()) });
+            // Whoever started a run waits for its end, and for the exit code, whether or not anybody reads the lines.
+            if !owned {
+                said?;
+            }
             if meta.state.is_over() {
-                progress.conclude(&meta);
                 return Ok(ended_by.map_or(meta.state.exit_code(), signal_code));
             }
         }
@@ -106,11 +111,16 @@ fn alarm(text: &str) -> String {
 
 struct Progress<'a> {
     run: &'a RunDir,
+    /// When its trainer was started, in seconds since 1970: what happened before it was resumed is no news.
+    since: f64,
     reader: LogReader,
     last: HashMap<Tag, f64>,
     rate: Rate,
     step: u64,
     announced: bool,
+    trouble: Option<Trouble>,
+    /// The last alarm that was printed.
+    warned: Option<(u64, String)>,
     printed: Instant,
     printed_share: f64,
 }
@@ -119,11 +129,14 @@ impl<'a> Progress<'a> {
     fn new(run: &'a RunDir) -> Result<Self> {
         Ok(Self {
             run,
+            since: run.meta()?.launched().as_millisecond() as f64 / 1e3,
             reader: LogReader::open(run.path())?,
             last: HashMap::new(),
             rate: Rate::default(),
             step: 0,
             announced: false,
+            trouble: None,
+            warned: None,
             printed: Instant::now(),
             printed_share: 0.0,
         })
@@ -150,8 +163,9 @@ impl<'a> Progress<'a> {
         for value in record.values {
             if let Data::Text(text) = &value.data
                 && &*value.tag == tags::ALARM
+                && record.wall_time >= self.since
             {
-                complain(&format!("torchscope: alarm at step {}: {}", record.step, alarm(text)));
+                self.warn(record.step.max(0) as u64, alarm(text));
             }
             if let Data::Scalar(scalar) = value.data {
                 if &*value.tag == tags::LOSS_TRAIN {
@@ -163,19 +177,38 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn report(&mut self, meta: &RunMeta) {
-        let Some(device) = meta.device.as_deref().filter(|_| meta.state != State::Starting) else { return };
+    /// Says what somebody should look at, once.
+    fn warn(&mut self, step: u64, message: String) {
+        let warning = (step, message);
+        if self.warned.as_ref() != Some(&warning) {
+            complain(&format!("torchscope: alarm at step {}: {}", warning.0, warning.1));
+            self.warned = Some(warning);
+        }
+    }
+
+    fn report(&mut self, meta: &RunMeta) -> Result<(), Unsaid> {
+        if self.trouble != meta.trouble {
+            match &meta.trouble {
+                // It is not in the log before there is room.
+                Some(trouble) => self.warn(trouble.step, run::plain(&trouble.message)),
+                None if meta.state.is_live() => complain("torchscope: there is room again; training goes on"),
+                None => {}
+            }
+        }
+        self.trouble.clone_from(&meta.trouble);
+        let Some(device) = meta.device.as_deref().filter(|_| meta.state != State::Starting) else { return Ok(()) };
         if !self.announced {
             self.announced = true;
-            say(&format!("{} started on {device} in {}", meta.name, self.run.path().display()));
+            say(&format!("{} started on {device} in {}", meta.name, self.run.path().display()))?;
         }
         let total = meta.epochs.saturating_mul(meta.steps_per_epoch).max(1);
         let share = self.step as f64 / total as f64;
         if self.step > 0 && (share >= self.printed_share + SHARE || self.printed.elapsed() >= LINE) {
             self.printed = Instant::now();
             self.printed_share = share;
-            say(&self.line(meta, total));
+            say(&self.line(meta, total))?;
         }
+        Ok(())
     }
 
     fn line(&self, meta: &RunMeta, total: u64) -> String {
@@ -210,7 +243,7 @@ impl<'a> Progress<'a> {
         text
     }
 
-    fn conclude(&self, meta: &RunMeta) {
+    fn conclude(&self, meta: &RunMeta) -> Result<(), Unsaid> {
         match meta.state {
             State::Failed | State::Crashed | State::Diverged => {
                 complain(&format!("torchscope: {}", train::outcome(self.run, meta)));
@@ -224,8 +257,12 @@ impl<'a> Progress<'a> {
                 let seconds = meta.finished.unwrap_or(meta.updated).duration_since(meta.started).as_secs_f64();
                 let values = self.values(meta);
                 let ended = train::ended(state, meta);
-                say(&format!("{} {ended}{values} after {}", meta.name, format::duration(seconds)));
+                say(&format!("{} {ended}{values} after {}", meta.name, format::duration(seconds)))?;
+                if train::can_resume(meta) {
+                    say(&format!("go on: torchscope resume {}", train::handle(self.run)))?;
+                }
             }
         }
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::{complain, say};
+use super::{complain, say, say_json};
 use crate::cli::Ls;
 use crate::log::tags;
 use crate::plot::format;
@@ -46,12 +46,12 @@ pub(super) fn run(args: &Ls) -> Result<u8> {
     }
     if args.json {
         let entries: Vec<Entry<'_>> = runs.iter().map(entry).collect();
-        say(&serde_json::to_string_pretty(&entries)?);
+        say_json(&entries)?;
     } else if runs.is_empty() {
         let place = args.paths.first().unwrap_or(&home);
-        say(&format!("no runs in {}; start one: torchscope train moons", place.display()));
+        say(&format!("no runs in {}; start one: torchscope train moons", place.display()))?;
     } else {
-        table(&runs);
+        table(&runs)?;
     }
     Ok(code)
 }
@@ -74,14 +74,13 @@ fn entry(run: &Run) -> Entry<'_> {
     }
 }
 
-fn table(runs: &[Run]) {
+fn table(runs: &[Run]) -> Result<()> {
     let mut rows = vec![["NAME", "STATE", "EPOCH", "STEP", "LOSS", "ACCURACY", "STARTED"].map(str::to_owned)];
-    for run in runs {
-        let meta = &run.meta;
+    for Run { meta, .. } in runs {
         let best = |tag: &str| meta.best.get(tag).map_or_else(|| "-".into(), |best| format::number(best.value));
         let age = Timestamp::now().duration_since(meta.started).as_secs_f64().max(0.0);
         rows.push([
-            meta.name.chars().filter(|c| !c.is_control()).collect(),
+            run::plain(&meta.name),
             meta.state.to_string(),
             if meta.epochs == 0 { "untrained".into() } else { format!("{}/{}", meta.epoch, meta.epochs) },
             format::count(meta.step),
@@ -93,6 +92,7 @@ fn table(runs: &[Run]) {
     let widths: Vec<usize> = (0..7).map(|i| rows.iter().map(|row| row[i].width()).max().unwrap_or(0)).collect();
     for row in rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())));
-        say(cells.collect::<Vec<_>>().join("  ").trim_end());
+        say(cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
+    Ok(())
 }

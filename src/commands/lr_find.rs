@@ -81,7 +81,7 @@ pub(super) fn run(args: &LrFind) -> Result<u8> {
     }
     let trials = read(&directory)?;
     let finding = find(&trials);
-    let capabilities = Capabilities::detect(&Environment::of_process(), args.display.color, args.display.glyphs);
+    let capabilities = Capabilities::detect(&Environment::of_process(), args.display.choices());
     let mut lines = if capabilities.interactive {
         let plain = capabilities.glyphs != Glyphs::Braille;
         chart(&trials, finding, plain)
@@ -89,7 +89,7 @@ pub(super) fn run(args: &LrFind) -> Result<u8> {
         table(&trials)
     };
     lines.extend(conclude(&trials, finding, args));
-    say(&lines.join("\n"));
+    say(&lines.join("\n"))?;
     Ok(0)
 }
 
@@ -99,6 +99,7 @@ fn carry_out(directory: &RunDir, sweep: Sweep) -> Result<Option<i32>> {
     let ended = runtime()?.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
@@ -107,6 +108,7 @@ fn carry_out(directory: &RunDir, sweep: Sweep) -> Result<Option<i32>> {
                 },
                 _ = interrupt.recv() => return Ok(Some(SignalKind::interrupt().as_raw_value())),
                 _ = terminate.recv() => return Ok(Some(SignalKind::terminate().as_raw_value())),
+                _ = hangup.recv() => return Ok(Some(SignalKind::hangup().as_raw_value())),
             }
         }
     });

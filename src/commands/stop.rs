@@ -19,7 +19,7 @@ pub(super) fn run(args: &Stop) -> Result<u8> {
         match ControlClient::connect(&run).and_then(|mut line| line.send(&Command::Stop)) {
             Ok(_) => break,
             Err(ControlError::Over { state, .. }) => {
-                say::say(&format!("{} is not running: it has {state}", run.name()));
+                say::say(&format!("{} is not running: it has {state}", run.name()))?;
                 return Ok(0);
             }
             Err(ControlError::NotYet { .. }) if Instant::now() < patience => std::thread::sleep(RETRY),
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Stop) -> Result<u8> {
                 meta.epoch,
                 meta.epochs,
                 meta.step
-            ));
+            ))?;
             return Ok(0);
         }
         std::thread::sleep(RETRY);

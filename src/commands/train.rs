@@ -1,11 +1,13 @@
 //! `torchscope train`.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use color_eyre::eyre::{Result, WrapErr};
 
 use super::{headless, say, signal_code};
-use crate::cli::{Pace, Train};
+use crate::cli::{Display, Pace, Train};
+use crate::plot::format;
 use crate::recipe::Recipe;
 use crate::run::{self, Audience, Errand, OnNan, RunDir, RunError, RunMeta, State};
 use crate::runtime::{self, Left};
@@ -19,25 +21,58 @@ pub(super) fn run(args: &Train) -> Result<u8> {
     if args.pace == Some(Pace::Max) {
         recipe.pace = None;
     }
-    let capabilities = Capabilities::detect(&Environment::of_process(), args.display.color, args.display.glyphs);
-    let is_headless = !args.detach && (args.headless || !capabilities.interactive);
-    let signals = is_headless.then(headless::Signals::catch).transpose()?;
-    let run = match &args.run_dir {
-        Some(path) => RunDir::create_at(path, &recipe)?,
-        None => RunDir::create(&run::home()?, &recipe)?,
+    let create = || {
+        Ok(match &args.run_dir {
+            Some(path) => RunDir::create_at(path, &recipe)?,
+            None => RunDir::create(&run::home()?, &recipe)?,
+        })
     };
-    if args.detach {
-        return detach(&run, args.on_nan);
+    let errand = |audience| Errand::Train { audience, on_nan: args.on_nan };
+    launch(create, Mode::of(args.headless, args.detach), args.display, errand, args.on_nan)
+}
+
+/// How a run is followed by whoever starts it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Shown,
+    Headless,
+    Detached,
+}
+
+impl Mode {
+    /// What the command line asks for.
+    pub(super) fn of(headless: bool, detach: bool) -> Self {
+        match (headless, detach) {
+            (true, _) => Self::Headless,
+            (_, true) => Self::Detached,
+            _ => Self::Shown,
+        }
     }
-    if let Some(signals) = signals {
-        return headless::run(&run, args.on_nan, signals);
+}
+
+/// Makes a run ready, starts a trainer on an errand, which depends on who watches, and follows it. What is started over from
+/// the view does `on_nan`.
+pub(super) fn launch(
+    prepare: impl FnOnce() -> Result<RunDir>,
+    mode: Mode,
+    display: Display,
+    errand: impl Fn(Audience) -> Errand,
+    on_nan: Option<OnNan>,
+) -> Result<u8> {
+    let capabilities = Capabilities::detect(&Environment::of_process(), display.choices());
+    if mode == Mode::Detached {
+        return detach(&prepare()?, errand(Audience::Nobody));
+    }
+    if mode == Mode::Headless || !capabilities.interactive {
+        let signals = headless::Signals::catch()?;
+        return headless::run(&prepare()?, errand(Audience::Nobody), signals);
     }
     let left = runtime::show(
-        run,
-        capabilities,
-        args.display.bell,
-        |run| start(run, Audience::Viewer, args.on_nan).map_err(|error| error.to_string()),
-        &|old, new_seed| start_over(old, new_seed, args.on_nan),
+        prepare()?,
+        display.options(capabilities),
+        None,
+        |run| start(run, errand(Audience::Viewer)).map_err(|error| error.to_string()),
+        &|old, new_seed| start_over(old, new_seed, on_nan),
     )
     .wrap_err("the terminal cannot be used")?;
     Ok(farewell(&left))
@@ -45,8 +80,8 @@ pub(super) fn run(args: &Train) -> Result<u8> {
 
 /// Starts the trainer of a run. One that dies before it can speak for itself, for want of a library say, is recorded as
 /// failed with the last thing it printed.
-pub(super) fn start(run: &RunDir, audience: Audience, on_nan: Option<OnNan>) -> Result<(), RunError> {
-    let mut trainer = run::spawn_trainer(run, &Errand::Train { audience, on_nan })?;
+pub(super) fn start(run: &RunDir, errand: Errand) -> Result<(), RunError> {
+    let mut trainer = run::spawn_trainer(run, &errand)?;
     let run = run.clone();
     std::thread::spawn(move || {
         if let Ok(status) = trainer.wait()
@@ -74,13 +109,13 @@ pub(super) fn start_over(old: &RunDir, new_seed: bool, on_nan: Option<OnNan>) ->
     }
     let home = run::home().map_err(|error| error.to_string())?;
     let new = RunDir::create(&home, &recipe).map_err(|error| error.to_string())?;
-    start(&new, Audience::Viewer, on_nan).map_err(|error| error.to_string())?;
+    start(&new, Errand::Train { audience: Audience::Viewer, on_nan }).map_err(|error| error.to_string())?;
     Ok(new)
 }
 
 /// Starts a run and returns once it trains.
-fn detach(run: &RunDir, on_nan: Option<OnNan>) -> Result<u8> {
-    start(run, Audience::Nobody, on_nan)?;
+fn detach(run: &RunDir, errand: Errand) -> Result<u8> {
+    start(run, errand)?;
     let patience = Instant::now() + DETACH_PATIENCE;
     loop {
         let meta = run.status()?;
@@ -99,22 +134,32 @@ fn detach(run: &RunDir, on_nan: Option<OnNan>) -> Result<u8> {
                 return Ok(meta.state.exit_code());
             }
             State::Finished | State::Stopped => {
-                say::say(&format!("{} has {} already: torchscope attach {}", run.name(), meta.state, handle(run)));
+                say::say(&format!("{} has {} already: torchscope attach {}", run.name(), meta.state, handle(run)))?;
                 return Ok(meta.state.exit_code());
             }
             State::Running | State::Paused => break,
         }
     }
     let name = run.name();
-    say::say(&format!("{name} is training in {}", run.path().display()));
-    say::say(&format!("watch it: torchscope attach {0}    end it: torchscope stop {0}", handle(run)));
+    say::say(&format!("{name} is training in {}", run.path().display()))?;
+    say::say(&format!("watch it: torchscope attach {0}    end it: torchscope stop {0}", handle(run)))?;
     Ok(0)
 }
 
 /// What ended a run badly, and where to read more.
 pub(super) fn outcome(run: &RunDir, meta: &RunMeta) -> String {
     let why = meta.outcome.clone().unwrap_or_else(|| format!("the run has {}", meta.state));
-    format!("{}: {why}; full log: {}", run.name(), run.trainer_log_path().display())
+    let mut text = format!("{}: {why}; full log: {}", run.name(), run.trainer_log_path().display());
+    if let Some(checkpoint) = meta.checkpoint.filter(|_| can_resume(meta)) {
+        let step = format::count(checkpoint.step);
+        let _ = write!(text, "; torchscope resume {} continues from step {step}", handle(run));
+    }
+    text
+}
+
+/// Whether a run ended before its time and left a checkpoint that it can go on from as it is.
+pub(super) fn can_resume(meta: &RunMeta) -> bool {
+    meta.checkpoint.is_some() && matches!(meta.state, State::Stopped | State::Failed | State::Crashed)
 }
 
 /// How a run ended well, or early: `finished at epoch 3/3`.
@@ -145,11 +190,16 @@ pub(super) fn farewell(left: &Left) -> u8 {
             say::complain(&format!("torchscope: {}", outcome(&left.run, &meta)));
         }
         state if state.is_live() => {
-            say::say(&format!(
+            // Whether or not anybody reads it: how the run ended counts for more.
+            let _ = say::say(&format!(
                 "{name} goes on: torchscope attach {where_it_is}    end it: torchscope stop {where_it_is}"
             ));
         }
-        state => say::say(&format!("{name} {}: torchscope attach {where_it_is}", ended(state, &meta))),
+        state => {
+            let more =
+                if can_resume(&meta) { format!("    go on: torchscope resume {where_it_is}") } else { String::new() };
+            let _ = say::say(&format!("{name} {}: torchscope attach {where_it_is}{more}", ended(state, &meta)));
+        }
     }
     if meta.state.is_over() { meta.state.exit_code() } else { 0 }
 }
