@@ -16,7 +16,8 @@
 //! | [`run`] | the run directory: state, liveness, control, list of runs | `log`, `recipe` |
 //! | [`app`] | state of the view: messages in, effects out | `run`, `log`, `series`, `recipe`, `plot` |
 //! | [`view`] | drawing: reads the state, writes cells | `app`, `run`, `recipe`, `log`, `plot`, `series` |
-//! | [`term`] | the terminal: abilities, taking over, giving back | the abilities' names in `view` |
+//! | [`term`] | the terminal: abilities, images, taking over, giving back | names and pixels of `view`, `plot` |
+//! | [`remote`] | runs on other machines, over ssh: relay, mirror, line | `run`, `log` |
 //! | [`runtime`] | the loop that ties terminal, run and application | everything above |
 //! | [`cli`] | the command line | `recipe`, `run`, `term` |
 //! | [`commands`] | what each subcommand does | everything above |
@@ -32,6 +33,7 @@ pub mod data;
 pub mod log;
 pub mod plot;
 pub mod recipe;
+pub mod remote;
 pub mod run;
 pub mod runtime;
 pub mod series;

@@ -14,10 +14,11 @@ const RULES: &[(&str, &[&str])] = &[
     ("run", &["log", "recipe"]),
     ("app", &["run", "log", "series", "recipe", "plot"]),
     ("view", &["app", "run", "log", "series", "recipe", "plot"]),
-    ("term", &["view"]),
-    ("runtime", &["app", "run", "log", "view", "term"]),
+    ("term", &["view", "plot"]),
+    ("remote", &["run", "log"]),
+    ("runtime", &["app", "run", "log", "plot", "view", "term"]),
     ("cli", &["recipe", "run", "term"]),
-    ("commands", &["cli", "app", "run", "log", "recipe", "plot", "runtime", "term"]),
+    ("commands", &["cli", "app", "run", "log", "recipe", "data", "plot", "remote", "runtime", "term", "view"]),
 ];
 
 /// Crate, and the modules that may name it (`trainer` stands for `src/bin/trainer`).
@@ -27,6 +28,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio", &["runtime", "commands", "trainer"]),
     ("tch", &["trainer"]),
     ("rtrb", &["trainer"]),
+    ("viuer", &["term"]),
 ];
 
 fn root() -> PathBuf {

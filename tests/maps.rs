@@ -1,19 +1,21 @@
 //! A scripted run of a convolutional network drives the panel of its maps, without libtorch and without a terminal.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like the tests themselves")]
 
+#[path = "support/cells.rs"]
+mod cells;
 #[path = "support/cnn.rs"]
 mod cnn;
 
 use std::path::PathBuf;
 
+use cells::{draw, full, screen, themes};
 use ndarray::{Array2, Array3, Axis};
-use ratatui::buffer::{Buffer, Cell};
-use ratatui::layout::Rect;
+use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 use torchscope::app::{App, Code, Context, Effect, Key, Life, MapOrder, Message, PanelId, Stage};
-use torchscope::log::{Record, tags};
+use torchscope::log::{Data, Record, TensorValue, Value, tags};
 use torchscope::run::{Command, RunMeta, State};
-use torchscope::view::{ColorDepth, Glyphs, Role, Shade, Theme, draw_into};
+use torchscope::view::{ColorDepth, Glyphs, Role, Shade, Theme};
 
 const SIZES: [(u16, u16); 8] = [(0, 0), (1, 1), (20, 5), (40, 12), (72, 18), (80, 24), (120, 40), (200, 60)];
 
@@ -46,36 +48,13 @@ fn push(app: &mut App, code: Code) {
     app.update(Message::Key(Key::plain(code)));
 }
 
-fn theme() -> Theme {
-    Theme::new(ColorDepth::TrueColor, Glyphs::Braille)
-}
-
-fn themes() -> impl Iterator<Item = Theme> {
-    [ColorDepth::Mono, ColorDepth::Ansi16, ColorDepth::Ansi256, ColorDepth::TrueColor]
-        .into_iter()
-        .flat_map(|depth| [Glyphs::Ascii, Glyphs::Block, Glyphs::Braille].map(|glyphs| Theme::new(depth, glyphs)))
-}
-
-fn draw(app: &App, theme: &Theme) -> Buffer {
-    let area = Rect::new(0, 0, app.size.0, app.size.1);
-    let mut buf = Buffer::empty(area);
-    draw_into(app, theme, area, &mut buf);
-    buf
-}
-
-fn screen(app: &App) -> String {
-    let buf = draw(app, &theme());
-    let width = usize::from(buf.area.width).max(1);
-    buf.content.chunks(width).map(|row| row.iter().map(Cell::symbol).collect::<String>() + "\n").collect()
-}
-
 fn selected(app: &App) -> usize {
     app.maps.selected
 }
 
 /// The level of each pixel of a tile, found back from the colours on the screen.
 fn levels(buf: &Buffer, shade: Shade, area: torchscope::app::Area) -> Array2<Option<u8>> {
-    let level = |color: Color| (0..=shade.top()).find(|level| theme().shade(shade, Some(*level)) == color);
+    let level = |color: Color| (0..=shade.top()).find(|level| full().shade(shade, Some(*level)) == color);
     Array2::from_shape_fn((usize::from(area.height) * 2, usize::from(area.width)), |(y, x)| {
         let cell = &buf[(area.x + x as u16, area.y + (y / 2) as u16)];
         level(if y % 2 == 0 && cell.symbol() == "▀" { cell.fg } else { cell.bg })
@@ -95,7 +74,7 @@ fn the_maps_on_screen_equal_the_tensors() {
     let times = usize::from(sheet.tile.0) / 13;
     assert_eq!(usize::from(sheet.tile.0), 13 * times, "whole pixels");
     let most = expected.iter().copied().fold(0.0, f32::max);
-    let buf = draw(&app, &theme());
+    let buf = draw(&app, &full());
     for (channel, map) in expected.outer_iter().enumerate() {
         if [cnn::DEAD, cnn::SILENT].contains(&channel) {
             continue;
@@ -115,7 +94,7 @@ fn dead_and_silent_channels_are_marked() {
         let mut app = app(size);
         press(&mut app, "z");
         let sheet = app.sheet().unwrap();
-        let buf = draw(&app, &theme());
+        let buf = draw(&app, &full());
         let marked = |channel: usize, mark: &str| {
             let area = sheet.place(channel % sheet.per_page());
             (area.x..area.x + area.width).any(|x| (area.y..area.y + area.height).any(|y| buf[(x, y)].symbol() == mark))
@@ -177,8 +156,8 @@ fn what_has_not_learnt_says_so_at_every_size() {
         }
     }
     let app = app_with((120, 40), cnn::meta(0), vec![cnn::record(0)]);
-    let buf = draw(&app, &theme());
-    let warn = theme().style(Role::Warn).fg.unwrap();
+    let buf = draw(&app, &full());
+    let warn = full().style(Role::Warn).fg.unwrap();
     let (x, y) = (0..120).flat_map(|x| (0..40).map(move |y| (x, y))).find(|at| buf[*at].symbol() == "U").unwrap();
     assert_eq!(buf[(x, y)].fg, warn);
 }
@@ -229,6 +208,27 @@ fn a_live_trainer_is_told_what_is_looked_at() {
 }
 
 #[test]
+fn a_trainer_that_is_new_to_the_view_is_told_once_what_is_on_the_screen() {
+    let mut app = App::new(PathBuf::from("/runs/cnn-0003"), (120, 40));
+    let look = |probe| [Effect::Control(Command::Look { probe })];
+    app.update(Message::Status(Box::new(cnn::meta(403))));
+    assert_eq!(app.update(Message::Records(vec![cnn::record(403)])), [], "not before all of the log is known");
+    assert_eq!(app.update(Message::CaughtUp), look(0), "one that was there before the view");
+    focus(&mut app, PanelId::Maps);
+    assert_eq!(app.update(Message::CaughtUp), [], "once");
+    assert_eq!(app.update(Message::Key(Key::char('i'))), look(1));
+    let status = |state, pid| Message::Status(Box::new(RunMeta { state, pid: Some(pid), ..cnn::meta(785) }));
+    assert_eq!(app.update(status(State::Running, 7)), look(1), "one that goes on with the run");
+    assert_eq!(app.update(status(State::Running, 7)), []);
+    // `r` and `R` start a run of its own, whose first probes may come before the one that is asked for.
+    assert_eq!(app.update(Message::Opened("runs/cnn-0004".into())), []);
+    assert_eq!(app.update(status(State::Starting, 8)), []);
+    assert_eq!(app.update(status(State::Running, 8)), [], "there is nothing on the screen");
+    assert_eq!(app.update(Message::Records(vec![cnn::record(0)])), []);
+    assert_eq!(app.update(Message::CaughtUp), look(1));
+}
+
+#[test]
 fn a_layer_without_activation_says_that_there_is_no_difference() {
     let mut app = app((120, 40));
     press(&mut app, "z]");
@@ -273,9 +273,9 @@ fn a_map_opens_with_its_kernel_and_where_it_comes_from() {
     for part in ["conv1 · map 1 of 32", &field, &value, "conv1.weight[1]", "zeros", "input 1/11", "Enter close"] {
         assert!(shown.contains(part), "{part} is missing:\n{shown}");
     }
-    let warn = theme().style(Role::Warn).fg.unwrap();
+    let warn = full().style(Role::Warn).fg.unwrap();
     let outlined =
-        |app: &App| draw(app, &theme()).content.iter().filter(|cell| cell.fg == warn || cell.bg == warn).count();
+        |app: &App| draw(app, &full()).content.iter().filter(|cell| cell.fg == warn || cell.bg == warn).count();
     assert!(outlined(&app) >= 6, "the receptive field is outlined");
     press(&mut app, "hhhhhhhhhhhhhhhhhhhhhhhhhhhhkkkkkkkkkkkkkkkkkkkkkkkkkkkk");
     assert_eq!(app.maps.cursor, (0, 0));
@@ -455,8 +455,66 @@ fn hidden_units_are_thumbnails_of_the_plane() {
     for part in ["Hidden units", "20 units after relu", "UNTRAINED", "19"] {
         assert!(shown.contains(part), "{part} is missing:\n{shown}");
     }
+    assert!(shown.contains("20 units"), "{shown}");
     press(&mut app, "h");
     assert_eq!(app.focus(), PanelId::Boundary);
     press(&mut app, "h");
     assert_eq!(app.focus(), PanelId::Units);
+}
+
+#[test]
+fn hidden_units_that_do_not_fit_are_paged_and_dead_ones_marked() {
+    let sets = [("model.layers.0.units".to_owned(), "70".to_owned())];
+    let recipe = torchscope::recipe::Recipe::load("moons", &sets).unwrap();
+    let meta = RunMeta { network: recipe.network(&[2]).ok(), ..cnn::meta(7) };
+    let (recorded, dead) = (64, [3, 40]);
+    // A dead unit may well say something where there are no samples.
+    let responses = Array3::from_shape_fn((recorded, 18, 24), |(_, _, x)| x as f32 - 12.0);
+    let peaks = (0..70).map(|unit| if dead.contains(&unit) { 0.0 } else { 1.0 }).collect();
+    let peaks = TensorValue { shape: vec![70], values: peaks, plugin: tags::PLUGIN.into() };
+    let values =
+        vec![cnn::atlas("response/dense1", &responses), Value { tag: "peak/dense1".into(), data: Data::Tensor(peaks) }];
+    let mut app = app_with((80, 24), meta, vec![Record { step: 7, wall_time: 1.0, values }]);
+    focus(&mut app, PanelId::Units);
+    press(&mut app, "z");
+    let sheet = app.units_sheet().unwrap();
+    assert!(sheet.pages() > 1, "{sheet:?}");
+    let crosses = |app: &App| {
+        let buf = draw(app, &full());
+        let sheet = app.units_sheet().unwrap();
+        let marked = |place: &usize| {
+            let at = sheet.place(*place);
+            (at.x..at.x + at.width).any(|x| (at.y..at.y + at.height).any(|y| buf[(x, y)].symbol() == "×"))
+        };
+        (0..sheet.per_page()).filter(marked).map(|place| app.units.page(&sheet) * sheet.per_page() + place).collect()
+    };
+    let mut seen: Vec<usize> = crosses(&app);
+    let first = format!("0-{} of 70 units", sheet.per_page() - 1);
+    assert!(screen(&app).contains(&first), "{first} is missing:\n{}", screen(&app));
+    assert!(screen(&app).contains("2 dead ×"), "{}", screen(&app));
+    for _ in 1..sheet.pages() {
+        push(&mut app, Code::PageDown);
+        seen.extend(crosses(&app));
+    }
+    assert_eq!(seen, dead);
+    // What the trainer does not show is missing as well.
+    assert!(screen(&app).contains("-63 of 70 units"), "{}", screen(&app));
+    push(&mut app, Code::PageDown);
+    assert!(screen(&app).contains("-63 of 70 units"), "there is no page after the last");
+    for _ in 1..sheet.pages() {
+        push(&mut app, Code::PageUp);
+    }
+    assert!(screen(&app).contains(&first));
+}
+
+#[test]
+fn a_narrow_panel_names_probe_and_scale() {
+    let mut app = app((80, 24));
+    for (key, scale) in [("", "after relu"), ("s", "per channel"), ("s", "z-score")] {
+        press(&mut app, key);
+        let screen = screen(&app);
+        assert!(app.sheet().unwrap().foot.is_some_and(|foot| foot.height == 2), "{screen}");
+        assert!(screen.contains("cat"), "{screen}");
+        assert!(screen.contains(&format!("cat · {scale}")) || !screen.contains(scale), "{screen}");
+    }
 }

@@ -1,18 +1,20 @@
 //! What shows gradient descent and the health of layers: landscape, layers, alarms, on a screen in every mode.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like the tests themselves")]
 
+#[path = "support/cells.rs"]
+mod cells;
 #[path = "support/moons.rs"]
 mod moons;
 
 use std::path::PathBuf;
 
-use ratatui::buffer::{Buffer, Cell};
-use ratatui::layout::Rect;
+use cells::{draw, full, screen, text, themes};
+use ratatui::buffer::Cell;
 use ratatui::style::Color;
 use torchscope::app::{App, Code, Context, Effect, Key, Message, PanelId};
 use torchscope::log::{Data, Record, tags};
 use torchscope::run::{Command, Plane, State};
-use torchscope::view::{ColorDepth, Glyphs, Role, Theme, draw_into};
+use torchscope::view::{ColorDepth, Glyphs, Role};
 
 const SIZES: [(u16, u16); 8] = [(0, 0), (1, 1), (20, 5), (40, 12), (72, 18), (80, 24), (120, 40), (200, 60)];
 const NAN: &str =
@@ -29,32 +31,6 @@ fn app(state: State, size: (u16, u16)) -> App {
 
 fn running(size: (u16, u16)) -> App {
     app(State::Running, size)
-}
-
-fn themes() -> impl Iterator<Item = Theme> {
-    [ColorDepth::Mono, ColorDepth::Ansi16, ColorDepth::Ansi256, ColorDepth::TrueColor]
-        .into_iter()
-        .flat_map(|depth| [Glyphs::Ascii, Glyphs::Block, Glyphs::Braille].map(|glyphs| Theme::new(depth, glyphs)))
-}
-
-fn full() -> Theme {
-    Theme::new(ColorDepth::TrueColor, Glyphs::Braille)
-}
-
-fn draw(app: &App, theme: &Theme) -> Buffer {
-    let area = Rect::new(0, 0, app.size.0, app.size.1);
-    let mut buf = Buffer::empty(area);
-    draw_into(app, theme, area, &mut buf);
-    buf
-}
-
-fn text(buf: &Buffer) -> String {
-    let width = usize::from(buf.area.width).max(1);
-    buf.content.chunks(width).map(|row| row.iter().map(Cell::symbol).collect::<String>() + "\n").collect()
-}
-
-fn screen(app: &App) -> String {
-    text(&draw(app, &full()))
 }
 
 fn press(app: &mut App, keys: &str) -> Vec<Effect> {
@@ -252,6 +228,21 @@ fn an_alarm_is_a_banner_a_mark_and_a_row_in_the_list() {
     app.update(Message::Records(vec![moons::alarm(500, PLATEAU)]));
     press(&mut app, "ee");
     assert!(!screen(&app).contains("▲ no progress"), "whoever opened the list has read it");
+}
+
+#[test]
+fn a_long_alarm_says_what_where_and_when_before_it_is_cut() {
+    const LONG: &str = r#"{"kind": "nan", "message": "at step 412 (epoch 13) the loss became NaN: dense2 puts out NaN before its activation, for the first time in this run", "layer": "dense2", "tensor": "dense2.weight"}"#;
+    let mut app = running((80, 24));
+    app.update(Message::Records(vec![moons::alarm(412, LONG)]));
+    let screen = screen(&app);
+    let banner = screen.lines().last().unwrap();
+    assert!(banner.contains("✗ not finite dense2.weight · step 412: at step") && banner.contains('…'), "{banner}");
+    assert_all(banner, &["e events", "d dismiss"]);
+    press(&mut app, "e");
+    let list = self::screen(&app).replace(['│', '\n'], " ");
+    let words: Vec<&str> = list.split_whitespace().collect();
+    assert!(words.join(" ").contains("for the first time in this run"), "all of it stands in the list:\n{list}");
 }
 
 #[test]

@@ -3,19 +3,21 @@
 
 #[path = "support/autoencoder.rs"]
 mod autoencoder;
+#[path = "support/cells.rs"]
+mod cells;
 #[path = "support/cnn.rs"]
 mod cnn;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ratatui::buffer::{Buffer, Cell};
-use ratatui::layout::Rect;
+use cells::{draw, screen, text, themes};
+use ratatui::buffer::Cell;
 use ratatui::style::Color;
 use torchscope::app::{App, Code, Direction, Key, Message, PanelId, Projection};
 use torchscope::log::{Data, Record, TensorValue, Value, tags};
 use torchscope::run::{RunMeta, State};
-use torchscope::view::{ColorDepth, Glyphs, Theme, draw_into};
+use torchscope::view::{ColorDepth, Glyphs, Theme};
 
 const SIZES: [(u16, u16); 8] = [(0, 0), (1, 1), (20, 5), (40, 12), (72, 18), (80, 24), (120, 40), (200, 60)];
 const STEPS: i64 = 1_600;
@@ -78,28 +80,6 @@ fn plain() -> App {
     app(RunMeta { network: None, references: Vec::new(), ..autoencoder::meta(300) }, autoencoder::curves(300))
 }
 
-fn themes() -> impl Iterator<Item = Theme> {
-    [ColorDepth::Mono, ColorDepth::Ansi16, ColorDepth::Ansi256, ColorDepth::TrueColor]
-        .into_iter()
-        .flat_map(|depth| [Glyphs::Ascii, Glyphs::Block, Glyphs::Braille].map(|glyphs| Theme::new(depth, glyphs)))
-}
-
-fn draw(app: &App, theme: &Theme) -> Buffer {
-    let area = Rect::new(0, 0, app.size.0, app.size.1);
-    let mut buf = Buffer::empty(area);
-    draw_into(app, theme, area, &mut buf);
-    buf
-}
-
-fn text(buf: &Buffer) -> String {
-    let width = usize::from(buf.area.width).max(1);
-    buf.content.chunks(width).map(|row| row.iter().map(Cell::symbol).collect::<String>() + "\n").collect()
-}
-
-fn screen(app: &App) -> String {
-    text(&draw(app, &Theme::new(ColorDepth::TrueColor, Glyphs::Braille)))
-}
-
 fn press(app: &mut App, keys: &str) {
     for key in keys.chars() {
         app.update(Message::Key(Key::char(key)));
@@ -128,7 +108,10 @@ fn assert_all(screen: &str, parts: &[&str]) {
 
 #[test]
 fn every_panel_of_every_run_in_every_mode_at_every_size() {
-    for mut app in [autoencoder(), untrained(), classifier(10), classifier(60), plain()] {
+    // Made one after the other: together they would be large for a stack.
+    let runs: [fn() -> App; 5] = [autoencoder, untrained, || classifier(10), || classifier(60), plain];
+    for run in runs {
+        let mut app = run();
         let panels = app.panels().len();
         for size in SIZES {
             app.update(Message::Resized(size.0, size.1));
@@ -246,14 +229,62 @@ fn a_classifier_shows_maps_and_what_it_takes_for_what() {
     assert_eq!(shown(&app), [Loss, Maps, Metrics, Network, Confusion]);
     assert_all(
         &screen(&app),
-        &["2 Feature maps", "3 Confusion", "worst 4 → 9: 12", "190", "94 %", "93,322 parameters"],
+        &["2 Feature maps", "3 Confusion", "99 % · worst 4 → 9: 12 · step 403", "190", "94 %", "93,322 parameters"],
     );
     let mut app = classifier(10);
     app.update(Message::Resized(80, 24));
     focus(&mut app, PanelId::Confusion);
     // Shares where counts do not fit, and the panel that shares the frame by its number.
-    assert_all(&screen(&app), &["2  3 Confusion", "94", "99 % right"]);
+    assert_all(&screen(&app), &["2  3 Confusion", "94", "99 % · step 403", "% of row: true"]);
     assert!(!screen(&app).contains("190"));
+}
+
+#[test]
+fn the_panels_that_will_come_are_there_before_their_pictures() {
+    let meta = |network, classes: usize| RunMeta {
+        network: Some(network),
+        classes: (0..classes).map(|class| class.to_string()).collect(),
+        ..cnn::meta(0)
+    };
+    let recipe = |name| torchscope::recipe::Recipe::load(name, &[]).unwrap();
+    let moons = app(meta(recipe("moons").network(&[2]).unwrap(), 2), Vec::new());
+    assert!(moons.panels().contains(&PanelId::Units) && !moons.panels().contains(&PanelId::Confusion));
+    let mut straight = recipe("moons").network(&[2]).unwrap();
+    straight.layers.remove(0);
+    let line = app(meta(straight, 2), Vec::new());
+    assert!(!line.panels().contains(&PanelId::Units), "there is no hidden layer");
+    let early = app(RunMeta { classes: cnn::meta(0).classes, ..cnn::meta(0) }, Vec::new());
+    assert!(early.panels().contains(&PanelId::Confusion) && !early.panels().contains(&PanelId::Units));
+    let places = |app: &App| app.layout().unwrap().slots.iter().map(|slot| slot.area).collect::<Vec<_>>();
+    assert_eq!(places(&early), places(&classifier(10)), "nothing jumps when they come");
+    // An autoencoder is not asked for its pictures' classes.
+    let pictures = app(meta(recipe("autoencoder").network(&[1, 28, 28]).unwrap(), 10), Vec::new());
+    assert!(!pictures.panels().contains(&PanelId::Confusion));
+}
+
+#[test]
+fn the_sum_of_what_is_dead_counts_only_what_can_die() {
+    // Of 32 + 64 + 64 + 64 rectifiers 11 and the pools that repeat them: 8 of 224 by themselves.
+    let peaks = |layer: &str, count: usize, dead: usize| {
+        let values = (0..count).map(|unit| if unit < dead { 0.0 } else { 1.0 }).collect();
+        let tensor = TensorValue { shape: vec![count], values, plugin: tags::PLUGIN.into() };
+        value(&tags::of_layer(tags::PEAK, layer), Data::Tensor(tensor))
+    };
+    let network = cnn::meta(403).network.unwrap();
+    let layers = network.layers.iter().filter(|layer| layer.is_pictured());
+    let values: Vec<Value> = layers.map(|layer| peaks(&layer.name, layer.channels(), layer.channels() / 4)).collect();
+    let rectifiers = network.layers.iter().filter(|layer| layer.activation == torchscope::recipe::Activation::Relu);
+    let all: usize = rectifiers.map(torchscope::recipe::Layer::channels).sum();
+    let mut app = app(cnn::meta(403), vec![Record { step: 403, wall_time: 1.7e9, values }]);
+    // Were pools and the output counted as well, two more dead outputs of ten would show.
+    let mut more = vec![peaks("dense2", 10, 10)];
+    more.push(peaks("pool1", 32, 32));
+    app.update(Message::Records(vec![Record { step: 404, wall_time: 1.7e9, values: more }]));
+    focus(&mut app, PanelId::Network);
+    press(&mut app, "z");
+    let screen = screen(&app);
+    let total = screen.lines().find(|line| line.contains("total")).unwrap();
+    assert!(all > 100 && total.contains(" 25 %"), "{total}");
 }
 
 #[test]
@@ -352,4 +383,8 @@ fn references_lie_inside_of_the_chart() {
         let row = |name: &str| screen.lines().position(|line| line.contains(name)).unwrap();
         assert!(row("mean image") < row("PCA-32") && row("PCA-32") < row("perfect"), "{screen}");
     }
+    // Where lines lie closer than names are high, names stand side by side.
+    let mut small = autoencoder();
+    small.update(Message::Resized(80, 24));
+    assert_all(&screen(&small), &["mean image", "PCA-32", "perfect"]);
 }

@@ -1,18 +1,20 @@
 //! A scripted run drives the whole view, without libtorch and without a terminal.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like the tests themselves")]
 
+#[path = "support/cells.rs"]
+mod cells;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cells::{draw, screen, text, themes};
 use ndarray::Array2;
-use ratatui::buffer::{Buffer, Cell};
-use ratatui::layout::Rect;
 use ratatui::style::Color;
 use torchscope::app::{App, BINDINGS, Code, Context, Effect, Key, Message, Overlay, PanelId, When};
 use torchscope::log::{Data, Grid, GridMeta, Record, TensorValue, Value, tags};
 use torchscope::recipe::Recipe;
-use torchscope::run::{Command, Reply, RunMeta, State};
-use torchscope::view::{ColorDepth, Glyphs, Theme, draw_into};
+use torchscope::run::{Command, Printed, Reply, RunMeta, State};
+use torchscope::view::{ColorDepth, Glyphs, Theme};
 
 const SIZES: [(u16, u16); 9] = [(0, 0), (1, 1), (20, 5), (39, 11), (40, 12), (72, 18), (80, 24), (120, 40), (200, 60)];
 const STEPS: i64 = 640;
@@ -92,26 +94,8 @@ fn trained(size: (u16, u16)) -> App {
     app
 }
 
-fn themes() -> impl Iterator<Item = Theme> {
-    [ColorDepth::Mono, ColorDepth::Ansi16, ColorDepth::Ansi256, ColorDepth::TrueColor]
-        .into_iter()
-        .flat_map(|depth| [Glyphs::Ascii, Glyphs::Block, Glyphs::Braille].map(|glyphs| Theme::new(depth, glyphs)))
-}
-
-fn draw(app: &App, theme: &Theme) -> Buffer {
-    let area = Rect::new(0, 0, app.size.0, app.size.1);
-    let mut buf = Buffer::empty(area);
-    draw_into(app, theme, area, &mut buf);
-    buf
-}
-
-fn text(buf: &Buffer) -> String {
-    let width = usize::from(buf.area.width).max(1);
-    buf.content.chunks(width).map(|row| row.iter().map(Cell::symbol).collect::<String>() + "\n").collect()
-}
-
-fn screen(app: &App) -> String {
-    text(&draw(app, &Theme::new(ColorDepth::TrueColor, Glyphs::Braille)))
+fn printed(line: &str) -> Printed {
+    Printed { lines: vec![line.into()], ..Printed::default() }
 }
 
 fn press(app: &mut App, keys: &str) -> Vec<Effect> {
@@ -278,7 +262,7 @@ fn foreign_text_cannot_write_to_the_terminal() {
     evil.name = "a\u{1b}[2Jb\u{7}".into();
     evil.outcome = Some("bad\u{1b}]0;title\u{7}\r\n".into());
     app.update(Message::Status(Box::new(evil)));
-    app.update(Message::TrainerOutput(vec!["\u{1b}[31mred".into()]));
+    app.update(Message::Printed(printed("\u{1b}[31mred")));
     app.update(Message::Notice("\u{9b}31m".into()));
     let screen = screen(&app);
     assert!(screen.chars().all(|c| c == '\n' || !c.is_control()), "{screen:?}");
@@ -290,7 +274,7 @@ fn a_dead_trainer_leaves_its_last_words() {
     let mut failed = meta(State::Failed);
     failed.outcome = Some("device cuda: this libtorch has no CUDA".into());
     app.update(Message::Status(Box::new(failed)));
-    app.update(Message::TrainerOutput(vec!["terminate called after throwing".into()]));
+    app.update(Message::Printed(printed("terminate called after throwing")));
     app.update(Message::CaughtUp);
     let screen = screen(&app);
     assert_eq!(app.context(), Context::Died);
@@ -426,7 +410,7 @@ fn what_went_wrong_stands_in_the_footer_until_the_next_key() {
 
 #[test]
 fn the_help_lists_every_key_of_the_panels() {
-    let mut app = trained((120, 60));
+    let mut app = trained((120, 100));
     press(&mut app, "?");
     let screen = screen(&app);
     for row in BINDINGS.iter().filter(|row| row.is_in_help()) {

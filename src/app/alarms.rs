@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::model::Model;
 use crate::plot::format;
-use crate::run::State;
+use crate::run::{State, Trouble};
 
 /// Alarms that are kept.
 const KEPT: usize = 200;
@@ -31,6 +31,8 @@ pub enum AlarmKind {
     Dying,
     /// Steps take longer than they did.
     Slow,
+    /// The disk takes nothing: training waits.
+    Disk,
     /// The trainer writes no more.
     Stalled,
     /// Something that this version does not know.
@@ -47,14 +49,15 @@ impl AlarmKind {
             Self::Plateau => "plateau",
             Self::Dying => "dying",
             Self::Slow => "slow",
+            Self::Disk => "disk",
             Self::Stalled => "stalled",
             Self::Other => "alarm",
         }
     }
 
-    /// Whether nothing good can come after it.
+    /// Whether nothing good can come after it, unless somebody does something.
     pub fn is_grave(self) -> bool {
-        matches!(self, Self::Nan | Self::Stalled)
+        matches!(self, Self::Nan | Self::Stalled | Self::Disk)
     }
 }
 
@@ -69,6 +72,8 @@ pub struct Alarm {
     pub kind: AlarmKind,
     /// In words.
     pub message: String,
+    /// The tensor or layer that it is about; empty where it is about none.
+    pub place: String,
 }
 
 /// As it stands in the log.
@@ -124,12 +129,38 @@ impl Alarms {
             tensor: None,
         });
         let place = written.tensor.or(written.layer);
-        let message = match place {
+        let message = match &place {
             // Whoever wrote the message may have named the place in it.
-            Some(place) if !written.message.contains(&place) => format!("{place}: {}", written.message),
+            Some(place) if !written.message.contains(place) => format!("{place}: {}", written.message),
             _ => written.message,
         };
-        self.push(Alarm { step, time, kind: written.kind, message: crate::run::plain(&message) });
+        let place = crate::run::plain(&place.unwrap_or_default());
+        let alarm = Alarm { step, time, kind: written.kind, message: crate::run::plain(&message), place };
+        // What the log was told once there was room is known from `run.json`.
+        let is_known = |known: &Alarm| (known.step, &known.message) == (step, &alarm.message);
+        if !(alarm.kind == AlarmKind::Disk && self.events.iter().any(is_known)) {
+            self.push(alarm);
+        }
+    }
+
+    /// Takes over what `run.json` says of a disk that takes nothing; none once it does.
+    pub(super) fn of_disk(&mut self, trouble: Option<&Trouble>, time: f64) {
+        let Some(Trouble { step, message }) = trouble else {
+            // It has answered itself.
+            self.unread &= self.banner().is_some_and(|alarm| alarm.kind != AlarmKind::Disk);
+            return;
+        };
+        let (step, message) = (*step as i64, crate::run::plain(message));
+        if !self.events.iter().any(|known| (known.step, &known.message) == (step, &message)) {
+            self.push(Alarm { step, time, kind: AlarmKind::Disk, message, place: String::new() });
+        }
+    }
+
+    /// Drops what happened from that step on: a run that was resumed gets there again.
+    pub(super) fn void_from(&mut self, step: i64) {
+        let newest = self.events.len();
+        self.events.retain(|alarm| alarm.step < step);
+        self.unread &= self.events.len() == newest;
     }
 
     fn push(&mut self, alarm: Alarm) {
@@ -160,7 +191,7 @@ impl Alarms {
                 let message = format!("the trainer has not written for {}", span(seconds));
                 if !open {
                     self.silence.alarmed = true;
-                    self.push(Alarm { step, time: now, kind: AlarmKind::Stalled, message });
+                    self.push(Alarm { step, time: now, kind: AlarmKind::Stalled, message, place: String::new() });
                     return true;
                 }
                 let last = self.events.iter_mut().rev().find(|alarm| alarm.kind == AlarmKind::Stalled);
@@ -236,6 +267,33 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_one_alarm_whoever_tells_of_it() {
+        let trouble = Trouble { step: 7, message: "cannot write the log".to_owned() };
+        let text = r#"{"kind":"disk","message":"cannot write the log"}"#;
+        let mut alarms = Alarms::default();
+        alarms.of_disk(Some(&trouble), 5.0);
+        assert!(alarms.banner().is_some_and(|alarm| alarm.kind == AlarmKind::Disk && alarm.kind.is_grave()));
+        alarms.read(7, 6.0, text);
+        assert_eq!(alarms.newest().len(), 1);
+        alarms.of_disk(None, 8.0);
+        assert!(alarms.banner().is_none() && alarms.newest().len() == 1, "read when it had passed");
+        alarms.read(9, 9.0, text);
+        alarms.of_disk(Some(&Trouble { step: 9, ..trouble }), 9.0);
+        assert_eq!(alarms.newest().len(), 2, "another one");
+    }
+
+    #[test]
+    fn what_a_resumed_run_computes_again_has_not_happened() {
+        let mut alarms = Alarms::default();
+        for step in [3, 9, 20] {
+            alarms.read(step, 0.0, r#"{"kind":"spike","message":"up"}"#);
+        }
+        alarms.void_from(9);
+        assert_eq!(alarms.newest().map(|alarm| alarm.step).collect::<Vec<_>>(), [3]);
+        assert!(alarms.banner().is_none());
+    }
 
     #[test]
     fn alarms_live_until_they_are_read_and_stay_in_the_list() {

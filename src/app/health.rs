@@ -28,9 +28,14 @@ impl Film {
         self.frames.last().map(|(_, histogram)| histogram)
     }
 
-    /// Takes over a histogram. What was there from that step on is replaced: a run that was resumed computes it again.
-    fn push(&mut self, step: i64, histogram: Histogram) {
+    /// Drops what was there from that step on: a run that was resumed computes it again.
+    fn void_from(&mut self, step: i64) {
         self.frames.truncate(self.frames.partition_point(|(other, _)| *other < step));
+    }
+
+    /// Takes over a histogram.
+    fn push(&mut self, step: i64, histogram: Histogram) {
+        self.void_from(step);
         self.frames.push((step, histogram));
         if self.frames.len() > FRAMES {
             // Without it its neighbours are closest together.
@@ -151,6 +156,11 @@ impl Health {
             self.note(tag);
             self.films.entry(tag.to_owned()).or_default().push(step, histogram);
         }
+    }
+
+    /// Drops the histograms from that step on.
+    pub(super) fn void_from(&mut self, step: i64) {
+        self.films.values_mut().for_each(|film| film.void_from(step));
     }
 
     /// The rows of the table, from the input to the output; what the network does not name comes last.

@@ -93,6 +93,8 @@ pub enum Arrangement {
     Pictures,
     /// The curves.
     Curves,
+    /// What the trainer prints, and the machine that it runs on.
+    Machine,
 }
 
 impl Arrangement {
@@ -103,7 +105,8 @@ impl Arrangement {
         match self {
             Self::Overview if pictures => Self::Pictures,
             Self::Overview | Self::Pictures => Self::Curves,
-            Self::Curves => Self::Overview,
+            Self::Curves if panels.iter().any(|id| id.is_of_machine()) => Self::Machine,
+            Self::Curves | Self::Machine => Self::Overview,
         }
     }
 }
@@ -177,15 +180,17 @@ pub fn layout(request: Request<'_>) -> Option<Layout> {
         match request.arrangement {
             Arrangement::Pictures if !parts.pictures.is_empty() => parts.pictures_large(body),
             Arrangement::Curves => parts.curves_large(body),
+            Arrangement::Machine if parts.has_machine() => parts.machine_room(body),
             _ => parts.overview(body, |(width, height)| request.size.0 >= width && request.size.1 >= height),
         }
     };
     Some(Layout { header, slots: tiles.into_iter().filter_map(slot).collect(), footer })
 }
 
-/// What shares frames even where there is room: the table of layers and their health are two views of the same rows.
+/// What shares frames even where there is room: the table of layers and their health are two views of the same rows, and
+/// the machine has an arrangement of its own.
 fn group(details: &[PanelId]) -> Vec<Vec<PanelId>> {
-    let is_table = |id: &PanelId| matches!(id, PanelId::Network | PanelId::Layers);
+    let is_table = |id: &PanelId| matches!(id, PanelId::Network | PanelId::Layers) || id.is_of_machine();
     let (tables, others): (Vec<PanelId>, Vec<PanelId>) = details.iter().copied().partition(is_table);
     let mut groups: Vec<Vec<PanelId>> = others.into_iter().map(|id| vec![id]).collect();
     groups.extend((!tables.is_empty()).then_some(tables));
@@ -332,6 +337,29 @@ impl Parts {
         tiles.extend(self.details_in(below));
         tiles
     }
+
+    fn has_machine(&self) -> bool {
+        self.details.iter().flatten().any(|id| id.is_of_machine())
+    }
+
+    /// The log below, as wide as there is room for; above it the machine, or the metrics where nothing is known of it,
+    /// and all the rest in one frame.
+    fn machine_room(self, body: Area) -> Tiles {
+        let (machine, sober): (Vec<_>, Vec<_>) = self.details.concat().into_iter().partition(|id| id.is_of_machine());
+        let (log, machine): (Vec<_>, Vec<_>) = machine.into_iter().partition(|id| *id == PanelId::Log);
+        let beside_metrics = !machine.is_empty() && body.width >= BESIDE;
+        let (metrics, tables): (Vec<_>, Vec<_>) =
+            sober.into_iter().partition(|id| *id == PanelId::Metrics && (machine.is_empty() || beside_metrics));
+        let rest = std::iter::once(PanelId::Loss).chain(self.pictures).chain(tables).collect();
+        let most = if log.is_empty() { body.height } else { self.rows.clamp(body.height / 2, body.height * 3 / 5) };
+        let (above, below) = body.split_rows(most);
+        let columns = [(METRICS, machine), (METRICS, metrics), (METRICS, rest)];
+        let mut tiles = share_columns(above, columns.into_iter().filter(|(_, ids)| !ids.is_empty()).collect());
+        if !log.is_empty() {
+            tiles.push((below, log));
+        }
+        tiles
+    }
 }
 
 /// Shares an area out to columns in proportion to what they want, the rounding to the last.
@@ -407,7 +435,21 @@ mod tests {
         PanelId::Layers,
     ];
     const PLAIN: [PanelId; 3] = [PanelId::Loss, PanelId::Metrics, PanelId::Network];
-    const RUNS: [&[PanelId]; 7] = [
+    const LOGGED: [PanelId; 9] = [
+        PanelId::Loss,
+        PanelId::Boundary,
+        PanelId::Units,
+        PanelId::Landscape,
+        PanelId::Metrics,
+        PanelId::Network,
+        PanelId::Layers,
+        PanelId::System,
+        PanelId::Log,
+    ];
+    const RUNS: [&[PanelId]; 10] = [
+        &LOGGED,
+        &[PanelId::Loss, PanelId::Log],
+        &[PanelId::Loss, PanelId::Boundary, PanelId::Metrics, PanelId::Network, PanelId::System],
         &FULL,
         &[PanelId::Loss, PanelId::Metrics, PanelId::Layers],
         &MOONS,
@@ -416,7 +458,8 @@ mod tests {
         &PLAIN,
         &[PanelId::Loss],
     ];
-    const ARRANGEMENTS: [Arrangement; 3] = [Arrangement::Overview, Arrangement::Pictures, Arrangement::Curves];
+    const ARRANGEMENTS: [Arrangement; 4] =
+        [Arrangement::Overview, Arrangement::Pictures, Arrangement::Curves, Arrangement::Machine];
 
     fn request(panels: &[PanelId], size: (u16, u16)) -> Request<'_> {
         let arrangement = Arrangement::Overview;
@@ -474,7 +517,7 @@ mod tests {
     fn arrangements_give_room_to_what_they_are_named_after() {
         for panels in [&FULL[..], &MOONS, &AUTOENCODER, &CNN] {
             for size in [(80, 24), (120, 40), (200, 60)] {
-                let [overview, pictures, curves] =
+                let [overview, pictures, curves, _] =
                     ARRANGEMENTS.map(|arrangement| layout(Request { arrangement, ..request(panels, size) }).unwrap());
                 let cells = |layout: &Layout, id| {
                     let area = place(layout, id);
@@ -486,6 +529,9 @@ mod tests {
         }
         assert_eq!(Arrangement::Overview.next(&PLAIN), Arrangement::Curves);
         assert_eq!(Arrangement::Overview.next(&CNN), Arrangement::Pictures);
+        assert_eq!(Arrangement::Curves.next(&CNN), Arrangement::Overview);
+        assert_eq!(Arrangement::Curves.next(&LOGGED), Arrangement::Machine);
+        assert_eq!(Arrangement::Machine.next(&LOGGED), Arrangement::Overview);
     }
 
     #[test]
@@ -497,6 +543,23 @@ mod tests {
         let mut large = shown(&at(&FULL, 200, 60));
         large.sort_by_key(|id| FULL.iter().position(|other| other == id));
         assert_eq!(large, FULL, "and none where there is room");
+    }
+
+    #[test]
+    fn the_log_takes_nothing_from_the_others_but_in_the_machine_room() {
+        for size in [(80, 24), (120, 40), (200, 60)] {
+            for arrangement in ARRANGEMENTS {
+                let of = |panels| layout(Request { arrangement, ..request(panels, size) }).unwrap();
+                let (with, without) = (of(&LOGGED), of(&FULL));
+                let areas = |layout: &Layout| layout.slots.iter().map(|slot| slot.area).collect::<Vec<_>>();
+                if arrangement == Arrangement::Machine {
+                    assert_eq!(place(&with, PanelId::Log).width, size.0);
+                    assert_eq!(areas(&without), areas(&at(&FULL, size.0, size.1)), "without a machine the overview");
+                } else {
+                    assert_eq!((areas(&with), shown(&with)), (areas(&without), shown(&without)), "{size:?}");
+                }
+            }
+        }
     }
 
     #[test]

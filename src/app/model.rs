@@ -10,6 +10,8 @@ use super::codes::Codes;
 use super::confusion::Confusion;
 use super::health::Health;
 use super::landscape::Landscapes;
+use super::log_lines::LogLines;
+use super::machine::Machine;
 use super::maps::Maps;
 use super::rate::Rate;
 use super::reconstruction::Reconstruction;
@@ -48,12 +50,14 @@ pub struct Model {
     pub health: Health,
     /// What somebody should look at.
     pub alarms: Alarms,
+    /// The machine that the run is on.
+    pub machine: Machine,
     /// Speed, from the times in the log.
     pub rate: Rate,
     /// What the reader of the log had to say.
     pub notices: Vec<String>,
-    /// The last lines the trainer printed, once it has failed.
-    pub trainer_output: Vec<String>,
+    /// What the trainer printed.
+    pub printed: LogLines,
     /// Whether the log has been read to its end once.
     pub caught_up: bool,
     /// The newest picture of each tag that has not been decoded yet.
@@ -77,9 +81,10 @@ impl Model {
             landscapes: Landscapes::default(),
             health: Health::default(),
             alarms: Alarms::default(),
+            machine: Machine::default(),
             rate: Rate::default(),
             notices: Vec::new(),
-            trainer_output: Vec::new(),
+            printed: LogLines::default(),
             caught_up: false,
             undecoded: BTreeMap::new(),
             series: BTreeMap::new(),
@@ -123,6 +128,10 @@ impl Model {
                 if &*tag == tags::LOSS_TRAIN {
                     self.rate.note(wall_time, step);
                 }
+                // By time, not by step: no series.
+                if self.machine.take(&tag, wall_time, value) {
+                    return;
+                }
                 let series = match self.series.entry(tag) {
                     Entry::Occupied(entry) => entry.into_mut(),
                     Entry::Vacant(entry) => {
@@ -138,9 +147,19 @@ impl Model {
             }
             Data::Tensor(tensor) => self.apply_tensor(step, &tag, &tensor),
             Data::Histogram(histogram) => self.health.set(step, &tag, histogram),
+            Data::Restart => self.restart(step),
             Data::Text(text) if &*tag == tags::ALARM => self.alarms.read(step, wall_time, &text),
+            Data::Text(text) => self.machine.read(&tag, &text),
             _ => {}
         }
+    }
+
+    /// The run went on from a checkpoint: what it did from `step` on is computed again.
+    fn restart(&mut self, step: i64) {
+        self.series.values_mut().for_each(|series| series.void_from(step));
+        self.health.void_from(step);
+        self.alarms.void_from(step);
+        self.rate = Rate::default();
     }
 
     fn apply_tensor(&mut self, step: i64, tag: &str, tensor: &TensorValue) {
@@ -201,6 +220,10 @@ impl Model {
     /// Takes over the run's own account.
     pub fn set_meta(&mut self, meta: RunMeta) {
         let other_loss = self.meta.as_ref().is_none_or(|before| before.loss != meta.loss);
+        if self.meta.as_ref().and_then(|before| before.trouble.as_ref()) != meta.trouble.as_ref() {
+            let time = meta.updated.as_millisecond() as f64 / 1e3;
+            self.alarms.of_disk(meta.trouble.as_ref().filter(|_| meta.state.is_live()), time);
+        }
         self.meta = Some(meta);
         if other_loss {
             self.measure();

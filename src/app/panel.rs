@@ -25,6 +25,10 @@ pub enum PanelId {
     Metrics,
     /// Layers, shapes and parameters.
     Network,
+    /// Load and memory of the machine.
+    System,
+    /// What the trainer printed.
+    Log,
 }
 
 impl PanelId {
@@ -42,18 +46,26 @@ impl PanelId {
             PanelId::Layers => "Layers",
             PanelId::Metrics => "Metrics",
             PanelId::Network => "Network",
+            PanelId::System => "System",
+            PanelId::Log => "Log",
         }
     }
 
     /// Whether it shows something of the network at work, not numbers about it.
     pub fn is_picture(self) -> bool {
-        !matches!(self, PanelId::Loss | PanelId::Layers | PanelId::Metrics | PanelId::Network)
+        !matches!(self, PanelId::Loss | PanelId::Layers | PanelId::Metrics | PanelId::Network) && !self.is_of_machine()
+    }
+
+    /// Whether it shows the process and the machine at work, not the network.
+    pub fn is_of_machine(self) -> bool {
+        matches!(self, PanelId::System | PanelId::Log)
     }
 
     /// Columns from which it says all it has to say.
     pub(super) fn wanted_columns(self) -> u16 {
         match self {
-            PanelId::Confusion => 47,
+            // Ten classes of hundreds of samples, their accuracies, and the frame.
+            PanelId::Confusion => 52,
             _ => 50,
         }
     }

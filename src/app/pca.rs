@@ -4,6 +4,10 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// Vectors that are iterated: two more than are wanted, so that a third axis of nearly the same spread slows nothing down.
 const VECTORS: usize = 4;
+/// Points and units that a plane is fitted to at most, so that it takes some tens of milliseconds of the thread that draws: the units that
+/// vary most, and points thinned evenly.
+const MOST_POINTS: usize = 5_000;
+const MOST_UNITS: usize = 128;
 /// Rounds that suffice from anywhere, and from the axes of a moment ago.
 const ROUNDS: (usize, usize) = (100, 20);
 /// The axes keep their order until the second one's spread exceeds the first one's by so much.
@@ -16,22 +20,35 @@ pub struct Plane {
     /// Unit vectors, shape (2, units), at right angles; zero where there is nothing to spread along.
     axes: Array2<f64>,
     shares: [f64; 2],
+    /// Units that have a part in the axes.
+    used: usize,
 }
 
 impl Plane {
-    /// The plane of points, shape (n, units); points that are not finite are left out. With the plane of a moment ago each
+    /// The plane of points, shape (n, units); points that are not finite are left out, and of many units only those that
+    /// vary most have a part in the axes. With the plane of a moment ago each
     /// axis goes on pointing where it did, so that what is drawn does not flip. None without points or units.
     pub fn fit(points: ArrayView2<'_, f32>, before: Option<&Self>) -> Option<Self> {
         let whole = |row: &ArrayView1<'_, f32>| row.iter().all(|value| value.is_finite());
         let rows: Vec<usize> = (0..points.nrows()).filter(|row| whole(&points.row(*row))).collect();
+        let shown = rows.len().min(MOST_POINTS);
+        let rows: Vec<usize> = (0..shown).map(|index| rows[index * rows.len() / shown]).collect();
         let points = points.select(Axis(0), &rows).mapv(f64::from);
         let mean = points.mean_axis(Axis(0)).filter(|mean| !mean.is_empty())?;
         let centred = points - &mean;
-        let covariance = centred.t().dot(&centred) / rows.len() as f64;
+        let variances = centred.map_axis(Axis(0), |unit| unit.dot(&unit) / rows.len() as f64);
+        let units = widest(&variances);
+        let narrow = centred.select(Axis(1), &units);
+        let covariance = narrow.t().dot(&narrow) / rows.len() as f64;
         let before = before.filter(|before| before.mean.len() == mean.len());
-        let (mut axes, spreads) = principal(&covariance, before.map(|before| before.axes.view()));
+        let near = before.map(|before| before.axes.select(Axis(1), &units));
+        let (found, spreads) = principal(&covariance, near.as_ref().map(Array2::view));
+        let mut axes = Array2::zeros((2, mean.len()));
+        for (unit, part) in units.iter().zip(found.columns()) {
+            axes.column_mut(*unit).assign(&part);
+        }
         let mut shares = [0.0; 2];
-        let whole = covariance.diag().sum();
+        let whole = variances.sum();
         for (share, spread) in shares.iter_mut().zip(spreads) {
             *share = if whole > 0.0 { (spread / whole).clamp(0.0, 1.0) } else { 0.0 };
         }
@@ -54,7 +71,12 @@ impl Plane {
                 axis.mapv_inplace(|part| -part);
             }
         }
-        Some(Self { mean, axes, shares })
+        Some(Self { mean, axes, shares, used: units.len() })
+    }
+
+    /// How many units have a part in the axes, of how many.
+    pub fn units(&self) -> (usize, usize) {
+        (self.used, self.mean.len())
     }
 
     /// Share of the whole variance along each axis, 0 to 1.
@@ -70,6 +92,15 @@ impl Plane {
         };
         [along(0), along(1)]
     }
+}
+
+/// The units that vary most, in their order.
+fn widest(variances: &Array1<f64>) -> Vec<usize> {
+    let mut units: Vec<usize> = (0..variances.len()).collect();
+    units.sort_by(|a, b| variances[*b].total_cmp(&variances[*a]));
+    units.truncate(MOST_UNITS);
+    units.sort_unstable();
+    units
 }
 
 /// The two eigenvectors of the largest eigenvalues of a symmetric matrix as rows, with these, by orthogonal iteration.
@@ -271,5 +302,27 @@ mod tests {
         // One unit: a line.
         let line = Plane::fit(cloud(50, &frame(1), &[1.0]).view(), None).unwrap();
         assert!((line.shares[0] - 1.0).abs() < 1e-9 && line.shares[1] == 0.0);
+    }
+
+    #[test]
+    fn of_many_units_those_that_vary_most_span_the_plane() {
+        // Two wide directions among 300 units, most of which do next to nothing.
+        let points = Array2::from_shape_fn((5_000, 300), |(n, unit)| {
+            let wide = match unit {
+                7 => 30.0,
+                250 => 10.0,
+                _ => 0.01 + unit as f64 * 1e-5,
+            };
+            (noise(n * 300 + unit) * wide) as f32
+        });
+        let plane = Plane::fit(points.view(), None).unwrap();
+        assert_eq!(plane.units(), (MOST_UNITS, 300));
+        assert!(plane.axes[(0, 7)].abs() > 0.999 && plane.axes[(1, 250)].abs() > 0.999);
+        let shares = plane.shares();
+        assert!(shares[0] > 0.85 && shares[1] > 0.08 && shares[0] + shares[1] < 1.0, "of all units: {shares:?}");
+        let again = Plane::fit(points.view(), Some(&plane)).unwrap();
+        assert!(again.axes[(0, 7)] * plane.axes[(0, 7)] > 0.0, "it does not flip");
+        let few = Plane::fit(points.slice(ndarray::s![.., ..128]), None).unwrap();
+        assert_eq!(few.units(), (128, 128), "all of them");
     }
 }

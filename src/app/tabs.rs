@@ -51,21 +51,23 @@ impl App {
         layers.iter().map(|name| name.chars().count() as u16 + 3).sum::<u16>().saturating_add(MORE_WORDS)
     }
 
-    /// The titles of the panels that share a frame, from its third column on. That of the panel shown is always whole; the
-    /// others are numbers where not all of them fit.
+    /// The titles of the panels that share a frame, from its third column on. That of the panel shown is always whole; of
+    /// the others as many as fit, the rest are numbers.
     pub fn tabs(&self, slot: &Slot) -> Vec<Tab> {
         let number = |id| self.number(id).unwrap_or(0);
         let whole = |id: &PanelId| Tab { id: *id, text: format!(" {} {} ", number(*id), self.title(*id)) };
-        let tabs: Vec<Tab> = slot.members.iter().map(whole).collect();
+        let mut tabs: Vec<Tab> = slot.members.iter().map(whole).collect();
         let room = slot.area.width.saturating_sub(CORNERS + self.words(slot.shown));
-        if tabs.len() < 2 || tabs.iter().map(Tab::width).sum::<u16>() <= room {
-            return tabs;
+        let mut width: u16 = tabs.iter().map(Tab::width).sum();
+        for tab in tabs.iter_mut().rev().filter(|tab| tab.id != slot.shown) {
+            if width <= room {
+                break;
+            }
+            width -= tab.width();
+            tab.text = format!(" {} ", number(tab.id));
+            width += tab.width();
         }
-        let short = |tab: Tab| match tab.id {
-            id if id == slot.shown => tab,
-            id => Tab { id, text: format!(" {} ", number(id)) },
-        };
-        tabs.into_iter().map(short).collect()
+        tabs
     }
 
     /// The panel whose title stands in a column of a frame's first row.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::maps::{MapSet, Picture, Stage};
+use super::maps::{MapSet, Picture, Sheet, Stage};
 use super::model::Model;
 use crate::log::Grid;
 
@@ -34,6 +34,10 @@ pub enum UnitsAction {
     NextLayer,
     /// Switch between before and after the activation.
     Activation,
+    /// Go to the units before those on the screen.
+    PreviousPage,
+    /// Go to the units after them.
+    NextPage,
 }
 
 /// The state of looking at hidden units.
@@ -44,6 +48,8 @@ pub struct UnitsLooking {
     /// What is looked at, a map a unit; none while there is nothing.
     pub picture: Option<Picture>,
     layer: Option<String>,
+    /// The page asked for, where not all units fit.
+    page: usize,
 }
 
 impl UnitsLooking {
@@ -61,8 +67,19 @@ impl UnitsLooking {
         self.layer = Some(layer.to_owned());
     }
 
-    pub(super) fn act(&mut self, action: UnitsAction, model: &Model) {
+    /// Which page of the panel's is shown.
+    pub fn page(&self, sheet: &Sheet) -> usize {
+        self.page.min(sheet.pages() - 1)
+    }
+
+    /// Does what a key asks for. `sheet` is the panel's, if it is on the screen.
+    pub(super) fn act(&mut self, action: UnitsAction, model: &Model, sheet: Option<&Sheet>) {
+        let page = sheet.map_or(0, |sheet| self.page(sheet));
         match action {
+            UnitsAction::PreviousPage => self.page = page.saturating_sub(1),
+            UnitsAction::NextPage => {
+                self.page = page + usize::from(sheet.is_some_and(|sheet| page + 1 < sheet.pages()));
+            }
             UnitsAction::PreviousLayer => self.turn(model, -1),
             UnitsAction::NextLayer => self.turn(model, 1),
             UnitsAction::Activation => self.stage = self.stage.other(),
@@ -75,6 +92,7 @@ impl UnitsLooking {
         if !layers.is_empty() {
             let next = (at as isize + by).rem_euclid(layers.len() as isize) as usize;
             self.layer = Some(layers[next].to_owned());
+            self.page = 0;
         }
     }
 

@@ -2,71 +2,23 @@
 
 use std::path::PathBuf;
 
-use super::action::{Action, BINDINGS, Binding, Context, Direction, LR_FACTOR, When};
-use super::codes::{CodesView, Projection};
+use super::action::{Binding, Context, When};
+use super::bindings::BINDINGS;
+use super::codes::CodesView;
 use super::key::Key;
 use super::landscape::PlaneView;
 use super::layout::{Arrangement, Layout, Request, layout};
-use super::maps::{Looking, MapsAction, Sheet};
+use super::log_lines::LogView;
+use super::maps::{Looking, Sheet};
+use super::message::{Effect, Message, Traffic};
 use super::model::Model;
 use super::network_view::NetworkView;
 use super::panel::PanelId;
+use super::subject::PixelMode;
 use super::units::UnitsLooking;
-use crate::log::{Record, tags};
-use crate::recipe::Network;
-use crate::run::{Command, Reply, RunMeta, State};
-
-/// What has happened.
-#[derive(Debug)]
-pub enum Message {
-    /// A key was pressed.
-    Key(Key),
-    /// The mouse was clicked on a cell.
-    Click {
-        /// Column.
-        x: u16,
-        /// Row.
-        y: u16,
-    },
-    /// The screen has a new size, in columns and rows.
-    Resized(u16, u16),
-    /// The log has grown.
-    Records(Vec<Record>),
-    /// The log has been read to its present end.
-    CaughtUp,
-    /// The reader of the log has something to say.
-    Notice(String),
-    /// The run's state was read anew.
-    Status(Box<RunMeta>),
-    /// The last lines the trainer printed.
-    TrainerOutput(Vec<String>),
-    /// A control command was carried out.
-    Done(Reply),
-    /// A control command was refused, or the trainer does not answer.
-    Refused(String),
-    /// Another run is shown from now on.
-    Opened(PathBuf),
-    /// It is so many seconds after the beginning of 1970. Only needed while [`App::wants_time`].
-    Tick(f64),
-}
-
-/// What shall be done outside.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Send a command to the trainer.
-    Control(Command),
-    /// Stop the run if it is live, and start its recipe again as a new run.
-    StartOver {
-        /// With another seed than this run's.
-        new_seed: bool,
-    },
-    /// Ring the terminal's bell.
-    Bell,
-    /// Leave the view. The run goes on.
-    Leave,
-    /// Stop the run, then leave.
-    StopAndLeave,
-}
+use crate::log::tags;
+use crate::recipe::{LayerKind, Network};
+use crate::run::{Link, RunMeta, State};
 
 /// What lies over the panels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +39,11 @@ pub enum Overlay {
     Died,
     /// The selected feature map alone.
     Map,
+    /// A picture of pixels over all panels.
+    Picture {
+        /// Whether it is that of the selected map, to which one returns.
+        map: bool,
+    },
 }
 
 /// How the decision boundary is drawn.
@@ -102,7 +59,7 @@ pub enum BoundaryStyle {
 }
 
 impl BoundaryStyle {
-    fn next(self) -> Self {
+    pub(super) fn next(self) -> Self {
         match self {
             Self::DotsOnTint => Self::Dots,
             Self::Dots => Self::Tint,
@@ -112,11 +69,9 @@ impl BoundaryStyle {
 }
 
 /// The smoothing weights `s` goes through.
-const SMOOTHING: [f64; 4] = [0.0, 0.6, 0.9, 0.99];
+pub(super) const SMOOTHING: [f64; 4] = [0.0, 0.6, 0.9, 0.99];
 /// Rows that the metrics panel fills.
 const METRIC_ROWS: u16 = 9;
-/// Pace that `<` starts from when there is none, epochs a second.
-const FIRST_PACE: f64 = 10.0;
 
 /// The state of the view.
 #[derive(Debug)]
@@ -141,6 +96,8 @@ pub struct App {
     pub codes_view: CodesView,
     /// The first of the reconstructed pictures that is asked for.
     pub first_picture: usize,
+    /// Which part of the trainer's output is looked at.
+    pub log_view: LogView,
     /// Which plane of the landscape is looked at.
     pub plane_view: PlaneView,
     /// Which row of the table of layers is selected, as far as there are so many.
@@ -153,8 +110,20 @@ pub struct App {
     pub maps: Looking,
     /// How hidden units are looked at.
     pub units: UnitsLooking,
+    /// The machine of the run, if it is another one.
+    pub host: Option<String>,
+    /// How the line to it stands, once that is known.
+    pub link: Option<Link>,
+    /// What goes to the terminal, while somebody wants to see it.
+    pub traffic: Option<Traffic>,
     /// What went wrong last, until the next key.
     pub alert: Option<String>,
+    /// What the last key did, where that is not to be seen otherwise, until the next one.
+    pub note: Option<String>,
+    /// Who draws pictures of pixels on this terminal.
+    pub pixel_mode: PixelMode,
+    /// The trainer that was told last which probe is on the screen, and which.
+    pub(super) told: Option<(Option<u32>, u32)>,
     /// Panels by how recently they had the focus.
     recent: Vec<PanelId>,
 }
@@ -174,13 +143,20 @@ impl App {
             boundary_style: BoundaryStyle::default(),
             codes_view: CodesView::default(),
             first_picture: 0,
+            log_view: LogView::default(),
             plane_view: PlaneView::default(),
             health_selected: 0,
             bell: false,
             network_view: NetworkView::default(),
             maps: Looking::default(),
             units: UnitsLooking::default(),
+            host: None,
+            link: None,
+            traffic: None,
             alert: None,
+            note: None,
+            pixel_mode: PixelMode::default(),
+            told: None,
             recent: vec![PanelId::Loss],
         }
     }
@@ -197,24 +173,36 @@ impl App {
         // Until the first step what will come is known from the network: so that nothing jumps when it does.
         let early = model.is_live() && model.series(tags::LOSS_TRAIN).is_none();
         let network = model.meta.as_ref().and_then(|meta| meta.network.as_ref()).filter(|_| early);
-        let expected = |what: fn(&Network) -> bool| network.is_some_and(what);
+        let expected = |what: &dyn Fn(&Network) -> bool| network.is_some_and(what);
         let planar = |network: &Network| network.input_shape == [2] && network.output_shape() == [1];
-        let boundary = model.boundary.is_some() || expected(planar);
+        let boundary = model.boundary.is_some() || expected(&planar);
+        // Those the trainer shows: of points in the plane, every dense layer but the last.
+        let hidden = |network: &Network| {
+            let dense = network.layers.iter().filter(|layer| layer.kind == LayerKind::Dense);
+            network.input_shape == [2] && dense.count() > 1
+        };
+        // An autoencoder's classes are those of its pictures, not what it is asked for.
+        let is_classifier = |network: &Network| {
+            let classes = model.meta.as_ref().map_or(0, |meta| meta.classes.len());
+            classes > 2 && network.output_shape() == [classes]
+        };
         let picture = |network: &Network| network.picture_size().is_some();
         let code = |network: &Network| network.picture_size().is_some() && network.code().is_some();
         [
             (PanelId::Loss, true),
             (PanelId::Boundary, boundary),
-            (PanelId::Units, !model.units.responses.is_empty()),
-            (PanelId::Reconstruction, model.reconstruction.outputs.is_some() || expected(code)),
-            (PanelId::Codes, model.codes.points.is_some() || expected(code)),
-            (PanelId::Maps, !model.maps.sets.is_empty() || expected(picture)),
+            (PanelId::Units, !model.units.responses.is_empty() || expected(&hidden)),
+            (PanelId::Reconstruction, model.reconstruction.outputs.is_some() || expected(&code)),
+            (PanelId::Codes, model.codes.points.is_some() || expected(&code)),
+            (PanelId::Maps, !model.maps.sets.is_empty() || expected(&picture)),
             // Of two classes the boundary says the same and more.
-            (PanelId::Confusion, model.confusion.is_some() && !boundary),
+            (PanelId::Confusion, (model.confusion.is_some() || expected(&is_classifier)) && !boundary),
             (PanelId::Landscape, !model.landscapes.is_empty()),
             (PanelId::Metrics, true),
             (PanelId::Network, true),
             (PanelId::Layers, !model.health.is_empty()),
+            (PanelId::System, !model.machine.is_empty()),
+            (PanelId::Log, !model.printed.is_empty()),
         ]
         .into_iter()
         .filter_map(|(id, shown)| shown.then_some(id))
@@ -244,6 +232,14 @@ impl App {
         Some(Sheet::new(slot.area.inside_frame(), picture.channels.len(), picture.size()))
     }
 
+    /// How the panel of the hidden units is shared out, while it is on the screen and there is something in it.
+    pub fn units_sheet(&self) -> Option<Sheet> {
+        let picture = self.units.picture.as_ref()?;
+        let slots = self.layout()?.slots;
+        let slot = slots.iter().find(|slot| slot.shown == PanelId::Units)?;
+        Some(Sheet::without_facts(slot.area.inside_frame(), picture.channels.len(), picture.size()))
+    }
+
     /// What has the keyboard.
     pub fn context(&self) -> Context {
         match self.overlay {
@@ -253,6 +249,7 @@ impl App {
             Some(Overlay::Events { .. }) => Context::Events,
             Some(Overlay::Died) => Context::Died,
             Some(Overlay::Map) => Context::Map,
+            Some(Overlay::Picture { .. }) => Context::Picture,
         }
     }
 
@@ -294,6 +291,7 @@ impl App {
         if self.overlay == Some(Overlay::Map) && self.maps.picture.is_none() {
             self.overlay = None;
         }
+        effects.extend(self.tell());
         effects
     }
 
@@ -312,16 +310,23 @@ impl App {
             }
             Message::Notice(notice) => self.model.notice(notice),
             Message::Status(meta) => self.status(*meta),
-            Message::TrainerOutput(lines) => self.model.trainer_output = lines,
+            Message::Printed(printed) => self.model.printed.take(printed),
             Message::Done(reply) => self.model.set_reply(&reply),
             Message::Refused(why) => self.alert = Some(why),
+            Message::Link(link) => self.link = Some(link),
+            Message::Traffic(traffic) => self.traffic = self.traffic.and(Some(traffic)),
+            Message::Note(note) => self.note = Some(note),
             Message::Tick(now) => {
-                self.model.tick(now);
+                if !self.is_cut_off() {
+                    self.model.tick(now);
+                }
             }
             Message::Opened(path) => {
                 self.model = Model::new(path, self.smoothing);
+                self.log_view = LogView::default();
                 self.overlay = None;
                 self.alert = None;
+                self.told = None;
             }
         }
         Vec::new()
@@ -332,15 +337,17 @@ impl App {
         // Said once: whoever closed it has read it.
         if died(meta.state) && !died(self.model.state()) {
             self.overlay = Some(Overlay::Died);
-        } else if meta.state.is_over() && self.overlay == Some(Overlay::Leave) {
-            // The question has answered itself.
+        } else if (meta.state.is_over() && self.overlay == Some(Overlay::Leave))
+            || (meta.state.is_live() && self.overlay == Some(Overlay::Died))
+        {
+            // The question has answered itself, or somebody has resumed the run.
             self.overlay = None;
         }
         self.model.set_meta(meta);
     }
 
     fn key(&mut self, key: Key) -> Vec<Effect> {
-        self.alert = None;
+        (self.alert, self.note) = (None, None);
         self.answer(key).map_or_else(Vec::new, |row| self.act(row.action))
     }
 
@@ -363,179 +370,6 @@ impl App {
     pub(super) fn set_focus(&mut self, id: PanelId) {
         self.recent.retain(|other| *other != id);
         self.recent.insert(0, id);
-    }
-
-    fn act(&mut self, action: Action) -> Vec<Effect> {
-        match action {
-            Action::NextPanel => self.turn(1),
-            Action::PreviousPanel => self.turn(-1),
-            Action::Move(direction) => self.go(direction),
-            Action::Panel(number) => {
-                if let Some(id) = self.panels().get(usize::from(number).wrapping_sub(1)) {
-                    self.set_focus(*id);
-                }
-            }
-            Action::Zoom => self.zoomed = !self.zoomed,
-            Action::NextArrangement => {
-                self.arrangement = self.arrangement.next(&self.panels());
-                self.zoomed = false;
-            }
-            Action::Events => {
-                self.model.alarms.dismiss();
-                self.overlay = Some(Overlay::Events { scroll: 0 });
-            }
-            Action::Dismiss => self.model.alarms.dismiss(),
-            Action::Plane => return self.turn_plane().into_iter().collect(),
-            Action::SelectLayer(direction) => self.select_health(direction),
-            Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
-            Action::Close => self.overlay = None,
-            Action::Scroll(direction) => {
-                let events = self.model.alarms.newest().len() as u16;
-                let room = self.size.1.saturating_sub(2);
-                let (scroll, last) = match &mut self.overlay {
-                    Some(Overlay::Help { scroll }) => (scroll, help_rows().saturating_sub(room)),
-                    Some(Overlay::Events { scroll }) => (scroll, events.saturating_sub(1)),
-                    _ => return Vec::new(),
-                };
-                *scroll = match direction {
-                    Direction::Down => scroll.saturating_add(1).min(last),
-                    _ => scroll.saturating_sub(1),
-                };
-            }
-            Action::LogAxis => self.log_axis = !self.log_axis,
-            Action::Smoothing => {
-                let next = SMOOTHING.iter().position(|w| *w == self.smoothing).map_or(0, |i| (i + 1) % SMOOTHING.len());
-                self.smoothing = SMOOTHING[next];
-                self.model.set_smoothing(self.smoothing);
-            }
-            Action::BoundaryStyle => self.boundary_style = self.boundary_style.next(),
-            Action::Codes(action) => self.codes_view.act(action, &self.model.dead_code()),
-            Action::Pictures(direction) => self.page(direction),
-            Action::Network(action) => self.act_on_network(action),
-            Action::Maps(action) => {
-                let sheet = self.sheet();
-                self.maps.act(action, &self.model, sheet.as_ref());
-                return self.look(action).into_iter().collect();
-            }
-            Action::OpenMap => {
-                self.maps.seek_maximum();
-                // Closed again at once if there is no picture.
-                self.overlay = Some(Overlay::Map);
-            }
-            Action::Units(action) => self.units.act(action, &self.model),
-            Action::ToBoundary => self.set_focus(PanelId::Boundary),
-            Action::ToUnits => self.set_focus(PanelId::Units),
-            Action::Restart => return vec![Effect::StartOver { new_seed: false }],
-            Action::RestartNewSeed => return vec![Effect::StartOver { new_seed: true }],
-            Action::Leave if self.model.is_live() => self.overlay = Some(Overlay::Leave),
-            Action::Leave | Action::LeaveRunning => return vec![Effect::Leave],
-            Action::LeaveStop => return vec![Effect::StopAndLeave],
-            Action::TogglePause
-            | Action::Step
-            | Action::Epoch
-            | Action::LrUp
-            | Action::LrDown
-            | Action::PaceFaster
-            | Action::PaceSlower
-            | Action::PaceUnlimited => return self.control(action).map(Effect::Control).into_iter().collect(),
-        }
-        Vec::new()
-    }
-
-    /// Gives the focus to the panel on that side.
-    pub(super) fn go(&mut self, direction: Direction) {
-        let Some(layout) = self.layout() else { return };
-        match layout.neighbour(self.focus(), direction) {
-            Some(id) => self.set_focus(id),
-            // Where panels share one frame the arrows go through them.
-            None if layout.slots.len() == 1 => {
-                self.turn(if matches!(direction, Direction::Left | Direction::Up) { -1 } else { 1 });
-            }
-            None => {}
-        }
-    }
-
-    /// Goes on to the next reconstructed pictures, or back, by as many as stand side by side.
-    fn page(&mut self, direction: Direction) {
-        let slots = self.layout().map(|layout| layout.slots).unwrap_or_default();
-        let Some(slot) = slots.iter().find(|slot| slot.shown == PanelId::Reconstruction) else { return };
-        let reconstruction = &self.model.reconstruction;
-        let count = reconstruction.outputs.as_ref().map_or(0, |outputs| outputs.dim().0);
-        let strip = reconstruction.strip(slot.area.inside_frame());
-        let first = strip.first(self.first_picture, count);
-        self.first_picture = match direction {
-            Direction::Down => strip.first(first + strip.across, count),
-            _ => first.saturating_sub(strip.across),
-        };
-    }
-
-    /// What the axes of the code space are.
-    pub fn projection(&self) -> Projection {
-        self.codes_view.projection(&self.model.dead_code())
-    }
-
-    /// Asks a live trainer to look most often at what is looked at here.
-    fn look(&self, action: MapsAction) -> Option<Effect> {
-        let meta = self.model.meta.as_ref().filter(|_| action == MapsAction::Probe && self.holds(When::Live))?;
-        let asked = self.maps.probe(&self.model)?;
-        let place = meta.probes.iter().position(|probe| probe == asked)?;
-        Some(Effect::Control(Command::Look { probe: u32::try_from(place).ok()? }))
-    }
-
-    /// Goes to the next plane of the landscape, and asks a live trainer for it.
-    fn turn_plane(&mut self) -> Option<Effect> {
-        let plane = self.plane_view.turn(&self.model)?;
-        self.holds(When::Live).then_some(Effect::Control(Command::Plane { plane }))
-    }
-
-    /// Whether time matters at the moment: a trainer is to be judged by its silence.
-    pub fn wants_time(&self) -> bool {
-        self.model.state() == State::Running || self.model.alarms.is_silent()
-    }
-
-    fn turn(&mut self, by: isize) {
-        let panels = self.panels();
-        let at = panels.iter().position(|id| *id == self.focus()).unwrap_or(0) as isize;
-        let next = (at + by).rem_euclid(panels.len() as isize) as usize;
-        self.set_focus(panels[next]);
-    }
-
-    /// The command behind an action. What it changes is assumed done, so that presses in quick succession add up; the
-    /// trainer's answer corrects it.
-    fn control(&mut self, action: Action) -> Option<Command> {
-        let meta = self.model.meta.as_mut()?;
-        Some(match action {
-            Action::TogglePause if meta.state == State::Paused => {
-                meta.state = State::Running;
-                Command::Resume
-            }
-            Action::TogglePause => {
-                meta.state = State::Paused;
-                Command::Pause
-            }
-            Action::Step => Command::Step { steps: 1 },
-            Action::Epoch => Command::Epoch,
-            Action::LrUp | Action::LrDown => {
-                meta.lr = if action == Action::LrUp { meta.lr * LR_FACTOR } else { meta.lr / LR_FACTOR };
-                Command::SetLr { lr: meta.lr }
-            }
-            Action::PaceFaster => {
-                // Without a pace it is as fast as it gets.
-                let pace = meta.pace? * 2.0;
-                meta.pace = Some(pace);
-                Command::SetPace { pace: Some(pace) }
-            }
-            Action::PaceSlower => {
-                let pace = meta.pace.map_or(FIRST_PACE, |pace| pace / 2.0);
-                meta.pace = Some(pace);
-                Command::SetPace { pace: Some(pace) }
-            }
-            Action::PaceUnlimited => {
-                meta.pace = None;
-                Command::SetPace { pace: None }
-            }
-            _ => return None,
-        })
     }
 }
 

@@ -1,17 +1,24 @@
 //! Drawing: reads the application, writes cells. Nothing is changed and nothing is asked here.
 
 mod overlay;
+mod page;
+mod palette;
 mod panels;
+mod pixels;
 mod shade;
 pub mod theme;
 pub mod widgets;
-mod wrap;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Color;
+use ratatui::widgets::{Clear, Widget};
 
-use crate::app::{App, Area, Layout, Overlay, SMALLEST, Slot};
+use crate::app::{App, Area, Exhibit, Layout, Overlay, PanelId, PixelMode, SMALLEST, Slot};
+pub use page::Page;
+pub use palette::Ground;
+pub use pixels::{Pixels, picture};
 pub use shade::Shade;
 pub use theme::{ColorDepth, Glyphs, Role, Theme};
 use widgets::{PanelFrame, Row};
@@ -27,6 +34,7 @@ pub fn draw_into(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     // The screen may have changed since the application heard of its size: draw only where both agree.
     let Some(layout) = app.layout().filter(|_| area.width >= SMALLEST.0 && area.height >= SMALLEST.1) else {
         too_small(theme, area, buf);
+        finish(theme, buf);
         return;
     };
     panels::header::draw(app, theme, rect(layout.header).intersection(area), buf);
@@ -41,9 +49,25 @@ pub fn draw_into(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         Some(Overlay::Events { scroll }) => overlay::events(app, theme, scroll, area, buf),
         Some(Overlay::Map) => panels::draw_map(app, theme, body(&layout).intersection(area), buf),
         Some(Overlay::Died) => overlay::died(app, theme, area, buf),
+        Some(Overlay::Picture { .. }) => draw_picture(app, theme, body(&layout).intersection(area), buf),
     }
+    finish(theme, buf);
+}
+
+/// What goes over everything once it is drawn.
+fn finish(theme: &Theme, buf: &mut Buffer) {
     if theme.ascii() {
         to_ascii(buf);
+    }
+    if let Some((ground, text)) = theme.paint() {
+        for cell in &mut buf.content {
+            if cell.bg == Color::Reset {
+                cell.bg = ground;
+            }
+            if cell.fg == Color::Reset {
+                cell.fg = text;
+            }
+        }
     }
 }
 
@@ -60,6 +84,46 @@ fn to_ascii(buf: &mut Buffer) {
             "▲" => "!",
             _ => "?",
         });
+    }
+}
+
+/// What a picture is of: its title, and what stands beside that in the panel's frame.
+pub fn caption(app: &App, exhibit: &Exhibit) -> String {
+    match exhibit {
+        Exhibit::Panel(id) => {
+            let status =
+                panels::status(app, *id).into_iter().next().map_or_else(String::new, |words| format!(" · {words}"));
+            let layer = match id {
+                PanelId::Maps => app.maps.picture.as_ref().map(|picture| picture.layer.as_str()),
+                PanelId::Units => app.units.picture.as_ref().map(|picture| picture.layer.as_str()),
+                _ => None,
+            };
+            let layer = layer.map_or_else(String::new, |layer| format!(" · {layer}"));
+            format!("{}{layer}{status}", app.title(*id))
+        }
+        Exhibit::Input(probe) => {
+            let size = app.model.maps.inputs.get(probe).map_or((0, 0), ndarray::Array2::dim);
+            format!("Input {probe} · {}×{}", size.0, size.1)
+        }
+    }
+    .chars()
+    .filter(|c| !c.is_control())
+    .collect()
+}
+
+/// The place of a picture of pixels, in cells: between header and footer. `None` on a screen that is too small.
+pub fn picture_area(app: &App) -> Option<(u16, u16, u16, u16)> {
+    let area = body(&app.layout()?);
+    Some((area.x, area.y, area.width, area.height))
+}
+
+/// A picture of pixels over all panels: in half blocks, or the free place that the terminal fills.
+fn draw_picture(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    Clear.render(area, buf);
+    let room = (usize::from(area.width), 2 * usize::from(area.height));
+    let subject = app.subject().filter(|_| app.pixel_mode == PixelMode::Blocks);
+    if let Some(pixels) = subject.and_then(|subject| picture(app, theme, &subject, room)) {
+        pixels::half_blocks(&pixels, theme, area, buf);
     }
 }
 

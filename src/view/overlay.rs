@@ -6,11 +6,14 @@ use ratatui::style::Modifier;
 use ratatui::widgets::{Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
+use super::panels::header::how_to_resume;
 use super::theme::{Role, Theme};
 use super::widgets::{PanelFrame, Row};
-use super::wrap::wrap;
 use crate::app::{App, BINDINGS, Context};
-use crate::plot::format;
+use crate::plot::{format, wrap};
+
+/// Lines of the trainer's output that are worth showing after a failure.
+const LAST_WORDS: usize = 20;
 
 /// A frame in the middle of the screen, at most so large; returns its inside.
 fn window(
@@ -109,7 +112,10 @@ pub(super) fn died(app: &App, theme: &Theme, screen: Rect, buf: &mut Buffer) {
         .unwrap_or_else(|| "the trainer was killed or crashed: its lock is free and it said no last word".into());
     let why = wrap(&why, text_width);
     let log = wrap(&format!("full log: {}", app.model.path.join("trainer.log").display()), text_width);
-    let printed: Vec<String> = app.model.trainer_output.iter().flat_map(|line| wrap(line, text_width)).collect();
+    let printed = app.model.printed.newest(LAST_WORDS);
+    let printed: Vec<String> = printed.flat_map(|line| wrap(&line.text, text_width)).collect();
+    let hint = meta.and_then(how_to_resume).map_or_else(Vec::new, |hint| wrap(&hint, text_width));
+    let log = [log, hint].concat();
     let room = usize::from(screen.height.saturating_sub(4)).saturating_sub(why.len() + log.len() + 2);
     let printed = &printed[printed.len().saturating_sub(room)..];
     let height = (why.len() + printed.len() + log.len() + 4) as u16;

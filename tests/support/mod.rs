@@ -117,11 +117,34 @@ impl Terminal {
         (columns, rows): (u16, u16),
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::start_program(Path::new(TORCHSCOPE), home, args, (columns, rows), variables)
+    }
+
+    /// The same for another program than the viewer.
+    pub(crate) fn start_program(
+        program: &Path,
+        home: &Home,
+        args: &[&str],
+        (columns, rows): (u16, u16),
+        variables: &[(&str, &str)],
+    ) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(TORCHSCOPE);
+        let mut command = CommandBuilder::new(program);
         command.args(args);
-        for name in ["NO_COLOR", "CI", "TMUX", "SSH_TTY", "SSH_CONNECTION", "LC_ALL", "LC_CTYPE"] {
+        for name in [
+            "NO_COLOR",
+            "CI",
+            "TMUX",
+            "STY",
+            "SSH_TTY",
+            "SSH_CONNECTION",
+            "LC_ALL",
+            "LC_CTYPE",
+            "COLORFGBG",
+            "TERM_PROGRAM",
+            "LC_TERMINAL",
+        ] {
             command.env_remove(name);
         }
         command.env("TORCHSCOPE_HOME", home.path());
@@ -167,6 +190,13 @@ impl Terminal {
     /// Whether the cursor is hidden.
     pub(crate) fn cursor_hidden(&self) -> bool {
         self.screen.lock().unwrap().screen().hide_cursor()
+    }
+
+    /// Whether the terminal passes keys on as they come, without echo: the raw mode of full-screen programs.
+    pub(crate) fn is_raw(&self) -> bool {
+        /// `ICANON` and `ECHO`.
+        const COOKED: u32 = 0o2 | 0o10;
+        self.pty.get_termios().unwrap().local_flags.bits() & COOKED != COOKED
     }
 
     /// Waits for a condition on the screen's text.

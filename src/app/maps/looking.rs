@@ -82,6 +82,11 @@ impl Looking {
         self.layer = Some(layer.to_owned());
     }
 
+    /// Looks at a probe.
+    pub(in crate::app) fn show_probe(&mut self, probe: &str) {
+        self.probe = Some(probe.to_owned());
+    }
+
     /// The layer that is looked at: the one asked for, or the first.
     pub fn layer<'a>(&self, model: &'a Model) -> Option<&'a str> {
         let layers = model.maps.layers(model.network());

@@ -22,8 +22,13 @@ pub(super) fn status(app: &App) -> Vec<String> {
     let step = at_step(app.model.codes.step);
     let what = match app.projection() {
         Projection::Pca => {
-            let shares = app.model.codes.plane.as_ref().map_or([0.0; 2], crate::app::Plane::shares);
-            format!("PCA, {} of variance", format::percent(shares[0] + shares[1]))
+            let plane = app.model.codes.plane.as_ref();
+            let shares = plane.map_or([0.0; 2], crate::app::Plane::shares);
+            let of = match plane.map_or((0, 0), crate::app::Plane::units) {
+                (used, all) if used < all => format!(" of {used} of {all} units"),
+                _ => String::new(),
+            };
+            format!("PCA{of}, {} of variance", format::percent(shares[0] + shares[1]))
         }
         Projection::Units(_) => "two units".to_owned(),
     };

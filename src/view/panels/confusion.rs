@@ -2,10 +2,11 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
 
 use super::super::theme::{Role, Theme};
 use super::super::widgets::{Matrix, Row};
-use super::waiting;
+use super::{at_step, waiting};
 use crate::app::{App, Classes, Confusion, Mistake};
 use crate::plot::format;
 
@@ -18,12 +19,12 @@ pub(super) fn status(app: &App) -> Vec<String> {
     let Some(confusion) = &app.model.confusion else { return Vec::new() };
     let classes = app.model.classes(confusion.classes());
     let accuracy = confusion.accuracy().map_or("-".into(), |share| format::percent(share.into()));
-    match confusion.mistakes(1).first() {
-        Some(worst) => {
-            vec![format!("{accuracy} right · worst {}", words(worst, &classes)), format!("{accuracy} right"), accuracy]
-        }
-        None => vec![format!("{accuracy} right"), accuracy],
-    }
+    let step = at_step(confusion.step);
+    let worst = confusion.mistakes(1).first().map(|worst| words(worst, &classes));
+    let with = |right: &str| worst.as_ref().map(|worst| format!("{accuracy}{right} · worst {worst} · {step}"));
+    let mut all: Vec<String> = [" right", ""].into_iter().filter_map(with).collect();
+    all.extend([format!("{accuracy} right · {step}"), format!("{accuracy} · {step}"), step, accuracy]);
+    all
 }
 
 /// `4 → 9: 12`
@@ -44,9 +45,9 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     };
     let matrix =
         Matrix { counts: &confusion.counts, shares: &confusion.shares, names: &names, letters: &classes.letters };
-    let size = matrix.size(theme, area);
+    let size = matrix.size(area);
     let (wide, high) = (area.width.saturating_sub(size.0), area.height.saturating_sub(size.1));
-    if matrix.has_numbers(theme, area) {
+    if matrix.has_numbers(area) {
         let beside = wide >= LIST + 3;
         matrix.render(theme, Rect { width: size.0, ..area }, buf);
         if beside {
@@ -59,7 +60,9 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
             mistakes(confusion, &classes, theme, list, buf);
         }
         if high > 0 {
-            caption(confusion, &classes, beside || below, theme, Row::new(buf, area, area.height - 1));
+            let head = if matrix.has_shares(area) { "% of row" } else { "row" };
+            let row = Row::new(buf, area, area.height - 1);
+            caption(head, confusion, &classes, beside || below, theme, row);
         }
         return;
     }
@@ -67,11 +70,11 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let rows = (MISTAKES as u16 + 1).min(area.height / 2);
     let (place, list) = if area.width >= 2 * LIST && area.width > 2 * area.height {
         let place = Rect { width: area.width - LIST - 2, ..area };
-        let size = matrix.size(theme, place);
+        let size = matrix.size(place);
         (place, Rect { x: area.x + size.0 + 2, width: area.width - size.0 - 2, ..area })
     } else {
         let place = Rect { height: area.height - rows, ..area };
-        let size = matrix.size(theme, place);
+        let size = matrix.size(place);
         (place, Rect { y: area.y + size.1, height: area.height - size.1, ..area })
     };
     matrix.render(theme, place, buf);
@@ -89,10 +92,15 @@ fn mistakes(confusion: &Confusion, classes: &Classes, theme: &Theme, area: Rect,
     }
 }
 
-/// The last row: how to read the matrix, and the worst mistakes where they are listed nowhere else.
-fn caption(confusion: &Confusion, classes: &Classes, listed: bool, theme: &Theme, mut row: Row<'_>) {
+/// The last row: how to read the matrix, whose numbers are of `head`, and the worst mistakes where they are listed nowhere else.
+fn caption(head: &str, confusion: &Confusion, classes: &Classes, listed: bool, theme: &Theme, mut row: Row<'_>) {
     let dim = theme.style(Role::Dim);
-    row.put_whole("row: true · column: taken for", dim);
+    for words in [format!("{head}: true · column: taken for"), format!("{head}: true"), head.to_owned()] {
+        if words.width() <= usize::from(row.room()) {
+            row.put(&words, dim);
+            break;
+        }
+    }
     if listed {
         return;
     }

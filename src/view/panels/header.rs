@@ -11,7 +11,10 @@ use super::UNTRAINED;
 use crate::app::{App, Model};
 use crate::log::tags;
 use crate::plot::format;
-use crate::run::{RunMeta, State};
+use crate::run::{Link, RunMeta, State};
+
+/// Bytes of a far log that are still to come and worth a word.
+const BEHIND: u64 = 100_000;
 
 pub(in crate::view) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let inner = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(2), ..area };
@@ -42,6 +45,9 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         row.put("torchscope", theme.style(Role::Accent).add_modifier(Modifier::BOLD)).gap(2);
     }
     let fallback = || model.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if let Some(host) = &app.host {
+        row.put(host, dim).put(":", dim);
+    }
     row.put(&model.meta.as_ref().map_or_else(fallback, |meta| meta.name.clone()), theme.style(Role::Bright)).gap(2);
     let (text, role) = state(theme, model.state());
     row.put(&text, theme.style(role)).gap(2);
@@ -52,6 +58,17 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
             row.put(&epochs(model, meta), theme.style(role));
         }
         return;
+    }
+    match &app.link {
+        // Nothing else on the row is true any more.
+        Some(Link::Lost { reason, retry_in }) => {
+            lost(reason, *retry_in, theme, &mut row);
+            return;
+        }
+        Some(Link::Up { behind }) if *behind >= BEHIND => {
+            row.put(&format!("{} to come", format::bytes(*behind)), theme.style(Role::Warn)).gap(2);
+        }
+        _ => {}
     }
     for part in speed(model) {
         if !row.put_right(&part, dim) {
@@ -64,8 +81,11 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let optimizer = format!("{} lr {}", meta.optimizer, format::short(model.lr().unwrap_or(meta.lr)));
         let batch = format!("batch {}", meta.batch_size);
         let seed = format!("seed {}", meta.seed);
+        // Of a run that has had a history it is worth more than the seed.
+        let resumed = meta.resumed.last().map(|last| format!("resumed at {}", format::count(last.step)));
+        let resumed = resumed.unwrap_or_default();
         let mut separator = "";
-        for part in [&device, &optimizer, &batch, &seed] {
+        for part in [&device, &optimizer, &batch, &resumed, &seed] {
             if part.is_empty() || separator.width() + part.width() > usize::from(row.room()) {
                 continue;
             }
@@ -73,6 +93,16 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
             separator = theme.pick(" · ", " | ");
         }
     }
+}
+
+/// That the line is broken, and what becomes of it.
+fn lost(reason: &str, retry_in: u64, theme: &Theme, row: &mut Row<'_>) {
+    let style = theme.style(Role::Bad).add_modifier(Modifier::BOLD);
+    let next = if retry_in == 0 { ", trying again".to_owned() } else { format!(", next try in {retry_in} s") };
+    row.put(theme.pick("⚠ ", "! "), style);
+    // A long reason is cut, not what comes next.
+    let room = usize::from(row.room()).saturating_sub(next.width());
+    row.put_cell(reason, reason.width().min(room) as u16, style).put(&next, theme.style(Role::Warn));
 }
 
 /// The speed's parts, the most important (rightmost) first.
@@ -101,6 +131,19 @@ fn epochs(model: &Model, meta: &RunMeta) -> String {
     format!("epoch {}/{}", model.epoch().floor() as u64, format::count(meta.epochs))
 }
 
+/// What to type for a run that ended before its time, and can go on.
+pub(in crate::view) fn how_to_resume(meta: &RunMeta) -> Option<String> {
+    let step = format::count(meta.checkpoint?.step);
+    let name = &meta.name;
+    match meta.state {
+        State::Crashed | State::Failed | State::Stopped => {
+            Some(format!("torchscope resume {name} continues from step {step}"))
+        }
+        State::Diverged => Some(format!("torchscope resume {name} --lr RATE continues from step {step}")),
+        _ => None,
+    }
+}
+
 /// Second row: how far it is, or how it ended.
 fn progress(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let model = &app.model;
@@ -112,8 +155,11 @@ fn progress(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let dim = theme.style(Role::Dim);
     if matches!(meta.state, State::Failed | State::Crashed | State::Diverged) {
         let outcome = meta.outcome.clone().unwrap_or_else(|| meta.state.to_string());
-        row.put(&outcome, theme.style(Role::Bad)).gap(2);
-        row.put_whole(&format!("at {}", epochs(model, meta)), dim);
+        row.put(&outcome, theme.style(Role::Bad));
+        if let Some(hint) = how_to_resume(meta) {
+            row.put_whole(&format!("{}{hint}", theme.pick(" · ", " | ")), theme.style(Role::Text));
+        }
+        row.gap(2).put_whole(&format!("at {}", epochs(model, meta)), dim);
         return;
     }
     let text = epochs(model, meta);
@@ -122,7 +168,8 @@ fn progress(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         None => row.put(&text, theme.style(Role::Warn).add_modifier(Modifier::BOLD)).gap(2),
     };
     let total = model.total_steps();
-    let mut right = Vec::new();
+    // What there is to do comes before what there is to know.
+    let mut right: Vec<_> = how_to_resume(meta).map(|hint| (hint, Role::Text)).into_iter().collect();
     if let Some(probes) = model.last(tags::PROBE_SHARE).filter(|_| meta.state.is_live()) {
         right.push((format!("probes {}", format::percent(probes)), Role::Dim));
     }
@@ -140,6 +187,9 @@ fn progress(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
     if let Some(total) = total {
         right.push((format!("step {}/{}", format::count(model.step()), format::count(total)), Role::Text));
+    }
+    if let Some(checkpoint) = meta.checkpoint.filter(|_| meta.state.is_live()) {
+        right.push((format!("saved at {}", format::count(checkpoint.step)), Role::Dim));
     }
     for (text, role) in right {
         if text.width() + 12 > usize::from(row.room()) {

@@ -31,7 +31,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let bars = if area.height >= ROOMY { 2 } else { u16::from(area.height >= 6) };
     let bars = if loss.is_some() { bars } else { 0 };
     if bars > 0 {
-        recent(some, theme, Rect { height: bars, ..area }, buf);
+        recent(some, app.model.is_live(), theme, Rect { height: bars, ..area }, buf);
     }
     let legend_rows = u16::from(area.height >= 5);
     let top = bars + u16::from(bars > 0 && area.height >= ROOMY);
@@ -43,20 +43,31 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
 }
 
 /// The bars with the present value beside them.
-fn recent(loss: &Series, theme: &Theme, area: Rect, buf: &mut Buffer) {
+///
+/// While steps come in, bars fill up to the right edge and then jump back by a third of the width: a row that moved with every
+/// step would be written anew with every frame, ten times what all curves take.
+fn recent(loss: &Series, is_live: bool, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let now = loss.last().map_or(f64::NAN, |(_, value)| value);
     let text = format!(" now {:<8}", format::number(now));
     let bars = Rect { width: area.width.saturating_sub(text.len() as u16), ..area };
-    let values: Vec<f64> = loss.tail(usize::from(bars.width)).map(|(_, value)| value).collect();
-    Sparkline { values: &values, role: Role::Accent }.render(theme, bars, buf);
+    let shown = if is_live { filled(loss.len(), bars.width) } else { bars.width };
+    let values: Vec<f64> = loss.tail(usize::from(shown)).map(|(_, value)| value).collect();
+    let filled = Rect { width: (values.len() as u16).min(bars.width), ..bars };
+    Sparkline { values: &values, role: Role::Accent }.render(theme, filled, buf);
     let mut row = Row::new(buf, area, area.height - 1);
     row.to(bars.right()).put(" now ", theme.style(Role::Dim));
     let role = if now.is_finite() { Role::Bright } else { Role::Bad };
     row.put(&format::number(now), theme.style(role));
     if area.height > 1 {
-        let count = format!("last {}", values.len());
-        Row::new(buf, area, 0).to(bars.right() + 1).put(&count, theme.style(Role::Dim));
+        Row::new(buf, area, 0).to(bars.right() + 1).put("last steps", theme.style(Role::Dim));
     }
+}
+
+/// How many of so many values there is a bar of in so many columns.
+fn filled(values: usize, columns: u16) -> u16 {
+    let Some(beyond) = values.checked_sub(usize::from(columns) + 1) else { return values as u16 };
+    let jump = columns / 3 + 1;
+    (columns + 1).saturating_sub(jump) + (beyond % usize::from(jump)) as u16
 }
 
 fn curves(app: &App, loss: Option<&Series>, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -138,7 +149,7 @@ fn legend(app: &App, loss: Option<&Series>, theme: &Theme, mut row: Row<'_>) {
     }
     let eval = app.model.series(tags::LOSS_EVAL);
     if let Some((_, value)) = eval.and_then(Series::last) {
-        row.put(theme.pick("┅", "."), theme.style(Role::Eval)).put(" ", dim);
+        row.put(Curve::texture(theme, Role::Eval).unwrap_or("┅"), theme.style(Role::Eval)).put(" ", dim);
         row.put(app.model.evaluated(), dim).gap(1).put(&format::number(value), theme.style(Role::Bright)).gap(2);
     }
     let Some(loss) = loss else {
@@ -157,7 +168,16 @@ fn legend(app: &App, loss: Option<&Series>, theme: &Theme, mut row: Row<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::settle;
+    use super::{filled, settle};
+
+    #[test]
+    fn bars_fill_up_and_jump_back_by_a_third() {
+        let filled: Vec<u16> = (0..=14).map(|values| filled(values, 9)).collect();
+        assert_eq!(filled, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 6, 7, 8, 9, 6]);
+        for (values, columns) in [(0, 0), (5, 0), (5, 1), (1_000_000, 2)] {
+            assert!(super::filled(values, columns) <= columns.max(1), "{values} in {columns}");
+        }
+    }
 
     #[test]
     fn the_axis_moves_in_jumps_and_wastes_little() {

@@ -40,6 +40,7 @@ const METRICS: &[Metric] = &[
     metric(tags::GRAD_NORM, "grad norm", Better::Neither, format::number),
     metric(tags::STEP_MS, "step", Better::Neither, format::milliseconds),
     metric(tags::PROBE_SHARE, "probes", Better::Neither, format::percent),
+    metric(tags::EVAL_SHARE, "evaluate", Better::Neither, format::percent),
     metric(tags::RECORD_SHARE, "recording", Better::Neither, format::percent),
 ];
 

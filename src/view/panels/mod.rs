@@ -7,16 +7,19 @@ pub(super) mod footer;
 pub(super) mod header;
 mod landscape;
 mod layers;
+mod log;
 mod loss;
 mod maps;
 mod metrics;
 mod network;
 mod reconstruction;
+mod system;
 mod units;
 
-pub(super) use maps::draw_map;
+pub(super) use maps::{draw_map, shading};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+pub(super) use reconstruction::WORST;
 use unicode_width::UnicodeWidthStr;
 
 use super::theme::{Role, Theme};
@@ -44,7 +47,7 @@ pub(super) fn is_untrained(app: &App, id: PanelId) -> bool {
         PanelId::Codes => model.codes.points.as_ref().map(|_| model.codes.step),
         PanelId::Confusion => model.confusion.as_ref().map(|confusion| confusion.step),
         PanelId::Landscape => landscape::shown(app).map(|(_, landscape)| landscape.step),
-        PanelId::Loss | PanelId::Layers | PanelId::Metrics | PanelId::Network => None,
+        PanelId::Loss | PanelId::Layers | PanelId::Metrics | PanelId::Network | PanelId::System | PanelId::Log => None,
     };
     step.is_some_and(|step| step <= 0)
 }
@@ -67,6 +70,8 @@ pub(super) fn draw(app: &App, theme: &Theme, id: PanelId, area: Rect, buf: &mut 
         PanelId::Layers => layers::draw(app, theme, area, buf),
         PanelId::Metrics => metrics::draw(app, theme, area, buf),
         PanelId::Network => network::draw(app, theme, area, buf),
+        PanelId::System => system::draw(app, theme, area, buf),
+        PanelId::Log => log::draw(app, theme, area, buf),
     }
 }
 
@@ -84,6 +89,8 @@ pub(super) fn status(app: &App, id: PanelId) -> Vec<String> {
         PanelId::Layers => layers::status(app),
         PanelId::Metrics => Vec::new(),
         PanelId::Network => network::status(app),
+        PanelId::System => system::status(app),
+        PanelId::Log => log::status(app),
     }
 }
 

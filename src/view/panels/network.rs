@@ -180,6 +180,12 @@ fn line(app: &App, theme: &Theme, layer: &Layer, named_whole: bool) -> Line {
     }
 }
 
+/// Whether units of a layer can die: a rectifier may close for good, a smooth one as well. Other activations are zero at
+/// a point at most, and a pool, which has none, would count what is dead before it again.
+fn can_die(layer: &Layer) -> bool {
+    matches!(layer.activation, Activation::Relu | Activation::Gelu)
+}
+
 /// Whether something is dead, and how much of the whole.
 fn share(dead: &[bool]) -> (bool, String) {
     let count = dead.iter().filter(|dead| **dead).count();
@@ -187,7 +193,8 @@ fn share(dead: &[bool]) -> (bool, String) {
 }
 
 fn total(app: &App, theme: &Theme, network: &Network) -> Line {
-    let dead: Vec<bool> = network.layers.iter().filter_map(|layer| app.model.dead(&layer.name)).flatten().collect();
+    let mortal = network.layers.iter().filter(|layer| can_die(layer));
+    let dead: Vec<bool> = mortal.filter_map(|layer| app.model.dead(&layer.name)).flatten().collect();
     let (dying, dead) = if dead.is_empty() { (false, String::new()) } else { share(&dead) };
     let parameters = format::count(network.parameter_count() as u64);
     let work = multiply_adds(network.multiply_adds());

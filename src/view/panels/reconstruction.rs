@@ -13,7 +13,7 @@ use crate::app::{App, Area, NAMES, Strip};
 use crate::plot::{ascii, format};
 
 /// Errors are seldom large: half of the whole range is the end of the colours.
-const WORST: f32 = 0.5;
+pub(in crate::view) const WORST: f32 = 0.5;
 
 pub(super) fn status(app: &App) -> Vec<String> {
     let reconstruction = &app.model.reconstruction;

@@ -9,7 +9,7 @@ use super::{Row, labels_across, put_dots};
 use crate::plot::braille::BrailleGrid;
 use crate::plot::scale::Axis;
 use crate::series::Column;
-use crate::view::theme::{ColorDepth, Role, Theme};
+use crate::view::theme::{ColorDepth, Glyphs, Role, Theme};
 
 /// Width of the labels on the left, the tick mark included.
 const LABELS: u16 = 8;
@@ -136,7 +136,8 @@ impl Chart<'_> {
 
     /// Names at the right end of their lines: above or below where that covers no curve, and never over each other.
     fn level_names(&self, theme: &Theme, plot: Rect, buf: &mut Buffer) {
-        let mut taken: Vec<u16> = Vec::new();
+        // Rows of the names so far, and where those begin.
+        let mut taken: Vec<(u16, u16)> = Vec::new();
         for level in self.levels {
             let width = (level.name.width() as u16).min(plot.width);
             let left = plot.right() - width;
@@ -152,10 +153,17 @@ impl Chart<'_> {
             let rows = [line.saturating_sub(1), line + 1, line];
             let free = rows.into_iter().filter(|y| (plot.top()..plot.bottom()).contains(y)).filter(|y| {
                 // A row that another line runs through belongs to that line's name.
-                !taken.contains(y) && (*y == line || !dashes(*y))
+                !taken.iter().any(|(row, _)| row == y) && (*y == line || !dashes(*y))
             });
-            let Some(row) = free.min_by_key(|y| curves(*y, buf)) else { continue };
-            taken.push(row);
+            // Where lines lie closer than names are high, names stand side by side on the line.
+            let beside = || {
+                let begins = taken.iter().filter(|(row, _)| *row == line).map(|(_, left)| *left).min()?;
+                Some((line, begins.checked_sub(width + 2).filter(|left| *left >= plot.left())?))
+            };
+            let Some((row, left)) = free.min_by_key(|y| curves(*y, buf)).map(|row| (row, left)).or_else(beside) else {
+                continue;
+            };
+            taken.push((row, left));
             Row::new(buf, Rect { x: left, y: row, width, height: 1 }, 0).put(level.name, theme.style(Role::Dim));
         }
     }
@@ -234,14 +242,49 @@ impl Chart<'_> {
                     (*behind, *behind_style) = (dots, style);
                 }
                 put_dots(theme, buf, column, line, dots, style);
+                // Halves and letters have no room for dashes.
+                if let Some(symbol) =
+                    Curve::texture(theme, curve.role).filter(|_| dots != 0 && style == theme.style(curve.role))
+                    && let Some(cell) = buf.cell_mut((column, line))
+                {
+                    cell.set_symbol(symbol);
+                }
             }
         }
     }
 }
 
 impl Curve<'_> {
+    /// What cells of a curve hold where neither colours nor dots tell it from the others; none where they do.
+    pub fn texture(theme: &Theme, role: Role) -> Option<&'static str> {
+        match (theme.glyphs(), theme.depth(), role) {
+            (Glyphs::Ascii, _, Role::Eval) => Some("o"),
+            (Glyphs::Block, ColorDepth::Mono, Role::Eval) => Some("▒"),
+            _ => None,
+        }
+    }
+
     /// How many samples a curve is made of.
     fn samples(self) -> usize {
         self.columns.iter().map(|column| column.count as usize).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_are_told_apart_by_more_than_their_colours() {
+        for (depth, glyphs) in [
+            (ColorDepth::Mono, Glyphs::Ascii),
+            (ColorDepth::TrueColor, Glyphs::Ascii),
+            (ColorDepth::Mono, Glyphs::Block),
+        ] {
+            let theme = Theme::new(depth, glyphs);
+            let symbol = Curve::texture(&theme, Role::Eval);
+            assert!(symbol.is_some() && symbol != Curve::texture(&theme, Role::Accent), "{depth:?} {glyphs:?}");
+        }
+        assert_eq!(Curve::texture(&Theme::new(ColorDepth::Mono, Glyphs::Braille), Role::Eval), None, "it has dashes");
     }
 }

@@ -8,6 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 use super::put_dots;
 use crate::app::BoundaryStyle;
 use crate::plot::{braille::BrailleGrid, contour, dither, grid};
+use crate::view::palette::Ground;
 use crate::view::theme::{ColorDepth, Glyphs, Role, TINT_LEVELS, Theme};
 
 /// A sample on the plane.
@@ -183,6 +184,7 @@ fn solid_color(theme: &Theme, class: usize) -> Color {
 fn dot_color(theme: &Theme, class: usize, level: usize) -> Color {
     match theme.depth() {
         ColorDepth::Mono => Color::Reset,
+        ColorDepth::Ansi16 if theme.ground() == Ground::Light => [Color::Red, Color::Blue][class],
         ColorDepth::Ansi16 => [Color::Yellow, Color::Blue][class],
         ColorDepth::Ansi256 | ColorDepth::TrueColor => theme.dot(class, level),
     }

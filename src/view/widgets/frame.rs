@@ -101,7 +101,11 @@ impl PanelFrame<'_> {
         frame(theme, theme.style(if self.focused { Role::Accent } else { Role::Frame }), area, buf);
         let mut row = title_row(area, buf);
         let strong = theme.style(if self.focused { Role::Accent } else { Role::Text }).add_modifier(Modifier::BOLD);
-        for (title, shown) in self.titles {
+        // A warning is worth more than the numbers of other panels.
+        let titles: usize = self.titles.iter().map(|(title, _)| title.width()).sum();
+        let least = self.status.iter().map(|status| status.width() + 2).min().unwrap_or(0);
+        let alone = self.role == Role::Warn && titles + least > usize::from(row.room());
+        for (title, shown) in self.titles.iter().filter(|(_, shown)| *shown || !alone) {
             row.put(title, if *shown { strong } else { theme.style(Role::Dim) });
         }
         let width = |status: &&String| status.width() as u16 + 2;

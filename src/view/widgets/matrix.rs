@@ -46,8 +46,8 @@ struct Plan {
 
 /// Columns of a row's accuracy.
 const ACCURACY: u16 = 6;
-/// Columns of a share: three digits and a blank.
-const SHARE: u16 = 4;
+/// Columns of a share: two digits and a blank. Beside one of 100 there is no other number.
+const SHARE: u16 = 3;
 /// The longest name before a row.
 const LONGEST: u16 = 10;
 /// The densities of a share in one colour.
@@ -59,7 +59,8 @@ impl Matrix<'_> {
         self.counts.nrows().min(usize::from(u16::MAX)) as u16
     }
 
-    fn plan(&self, theme: &Theme, area: Rect) -> Plan {
+    /// Numbers never touch: what has no room for counts with blanks between them has some for shares, or for none.
+    fn plan(&self, area: Rect) -> Plan {
         let classes = u32::from(self.classes());
         let longest = self.names.iter().map(|name| name.width() as u16).max().unwrap_or(0).min(LONGEST) + 1;
         let most = self.counts.iter().copied().fold(0.0, f32::max);
@@ -69,14 +70,11 @@ impl Matrix<'_> {
             width <= u32::from(area.width) && classes < u32::from(area.height)
         };
         for names in [longest, 2] {
-            // Tints keep numbers apart that touch.
-            let tight = if theme.has_tints() { count.max(4) - 1 } else { count };
             for (cell, accuracy, cells) in [
                 (count, true, Cells::Counts),
-                (tight, true, Cells::Counts),
                 (count, false, Cells::Counts),
-                (SHARE - 1, true, Cells::Shares),
-                (SHARE - 1, false, Cells::Shares),
+                (SHARE, true, Cells::Shares),
+                (SHARE, false, Cells::Shares),
             ] {
                 if fits(names, cell, accuracy) {
                     // A little air where there is much room.
@@ -89,8 +87,8 @@ impl Matrix<'_> {
     }
 
     /// Columns and rows that it takes in a place.
-    pub fn size(&self, theme: &Theme, area: Rect) -> (u16, u16) {
-        let plan = self.plan(theme, area);
+    pub fn size(&self, area: Rect) -> (u16, u16) {
+        let plan = self.plan(area);
         let classes = self.classes();
         if plan.cells.is_none() {
             let (across, down) = self.blocks(area, plan.cell);
@@ -100,8 +98,13 @@ impl Matrix<'_> {
     }
 
     /// Whether numbers fit into a place.
-    pub fn has_numbers(&self, theme: &Theme, area: Rect) -> bool {
-        self.plan(theme, area).cells.is_some()
+    pub fn has_numbers(&self, area: Rect) -> bool {
+        self.plan(area).cells.is_some()
+    }
+
+    /// Whether the numbers that fit into a place are shares of the row in percent.
+    pub fn has_shares(&self, area: Rect) -> bool {
+        self.plan(area).cells == Some(Cells::Shares)
     }
 
     /// Draws into the top left of `area`.
@@ -110,14 +113,15 @@ impl Matrix<'_> {
         if area.is_empty() || self.counts.is_empty() {
             return;
         }
-        let plan = self.plan(theme, area);
+        let plan = self.plan(area);
         let Some(cells) = plan.cells else {
             self.render_blocks(plan.cell, theme, area, buf);
             return;
         };
         let dim = theme.style(Role::Dim);
         let mut head = Row::new(buf, area, 0);
-        head.gap(plan.names);
+        let corner = if cells == Cells::Shares { "%" } else { "" };
+        head.put_cell(corner, plan.names - 1, dim).gap(1);
         for letter in self.letters {
             head.put_column(&letter.to_string(), plan.cell, dim);
         }
@@ -225,7 +229,7 @@ fn paint(theme: &Theme, cell: &mut ratatui::buffer::Cell, values: [Option<(bool,
 fn percent(share: f32) -> String {
     // What is not nothing must not read as nothing, and what is not all not as all.
     let value = share * 100.0;
-    if value > 0.0 && value < 0.5 {
+    if value > 0.0 && value <= 0.5 {
         "<1".to_owned()
     } else if (99.5..100.0).contains(&value) {
         "99".to_owned()
@@ -259,7 +263,7 @@ mod tests {
         matrix.render(theme, area, &mut buf);
         let text = buf.content.chunks(usize::from(width).max(1));
         let text = text.map(|row| row.iter().map(Cell::symbol).collect()).collect();
-        (text, buf, matrix.size(theme, area))
+        (text, buf, matrix.size(area))
     }
 
     fn theme(depth: ColorDepth, glyphs: Glyphs) -> Theme {
@@ -279,14 +283,43 @@ mod tests {
     #[test]
     fn ten_classes_fit_into_34_columns_and_13_rows_with_shares() {
         let (text, ..) = draw(10, (34, 13), &theme(ColorDepth::Mono, Glyphs::Ascii));
-        assert_eq!(text[0].split_whitespace().count(), 10);
+        assert_eq!(text[0].split_whitespace().count(), 11);
         for row in &text[1..=10] {
             assert!(row.contains("98") && row.contains(" 2") && !row.contains("196"), "{row}");
         }
-        let (text, _, size) = draw(10, (42, 13), &theme(ColorDepth::TrueColor, Glyphs::Braille));
-        assert!(text[3].contains("196") && text[3].contains("98 %") && size == (38, 11), "{text:?} {size:?}");
-        let (text, ..) = draw(10, (42, 13), &theme(ColorDepth::Mono, Glyphs::Braille));
-        assert!(text[3].contains(" 196   4"), "without tints numbers do not touch: {text:?}");
+        assert!(text[0].starts_with("% "), "and says that they are: {text:?}");
+        for depth in [ColorDepth::TrueColor, ColorDepth::Mono] {
+            let (text, _, size) = draw(10, (42, 13), &theme(depth, Glyphs::Braille));
+            assert!(text[3].contains(" 196   4") && size == (42, 11), "{text:?} {size:?}");
+            assert!(text[0].starts_with("  "), "counts are no shares: {text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_never_touch() {
+        // The worst there is: every cell has as many digits as the largest.
+        let full = Array2::from_elem((10, 10), 196.0_f32);
+        let shares = Array2::from_elem((10, 10), 0.12_f32);
+        let names: Vec<String> = (0..10).map(|class| class.to_string()).collect();
+        let letters: Vec<char> = (0..10).map(|class| char::from(b'0' + class)).collect();
+        let matrix = Matrix { counts: &full, shares: &shares, names: &names, letters: &letters };
+        let mut seen = [0; 2];
+        for depth in [ColorDepth::Mono, ColorDepth::TrueColor] {
+            for width in 20..120 {
+                let area = Rect::new(0, 0, width, 13);
+                if !matrix.has_numbers(area) {
+                    continue;
+                }
+                let mut buf = Buffer::empty(area);
+                matrix.render(&theme(depth, Glyphs::Braille), area, &mut buf);
+                let row: String = (0..width).map(|x| buf[(x, 4)].symbol()).collect();
+                let number = if matrix.has_shares(area) { "12" } else { "196" };
+                let count = row.split_whitespace().filter(|word| *word == number).count();
+                assert!((10..=11).contains(&count), "{count} of {number} in {width} columns: {row}");
+                seen[usize::from(matrix.has_shares(area))] += 1;
+            }
+        }
+        assert!(seen.iter().all(|count| *count > 0), "counts and shares: {seen:?}");
     }
 
     #[test]
@@ -303,7 +336,10 @@ mod tests {
 
     #[test]
     fn shares_that_are_not_nothing_do_not_read_as_nothing() {
-        assert_eq!([0.0, 0.001, 0.006, 0.994, 0.9999, 1.0].map(percent), ["0", "<1", "1", "99", "99", "100"]);
+        assert_eq!(
+            [0.0, 0.001, 0.005, 0.006, 0.994, 0.9999, 1.0].map(percent),
+            ["0", "<1", "<1", "1", "99", "99", "100"]
+        );
     }
 
     #[test]

@@ -40,7 +40,10 @@ impl Outline {
             return;
         }
         let sides = (top..=bottom).flat_map(|y| [(left, y), (right, y)]);
-        let ring = (left..=right).flat_map(|x| [(x, top), (x, bottom)]).chain(sides);
+        let mut ring: Vec<_> = (left..=right).flat_map(|x| [(x, top), (x, bottom)]).chain(sides).collect();
+        // Once each: the colour depends on what is there.
+        ring.sort_unstable();
+        ring.dedup();
         let style = theme.style(self.role);
         for (x, y) in ring {
             let at = (area.x.saturating_add(x as u16), area.y.saturating_add((y / times) as u16));
@@ -51,7 +54,7 @@ impl Outline {
                     let ground = cell.bg;
                     cell.set_symbol("▀").set_fg(ground);
                 }
-                let color = style.fg.unwrap_or_default();
+                let color = theme.over(self.role, if y % 2 == 0 { cell.fg } else { cell.bg });
                 if y % 2 == 0 {
                     cell.set_fg(color)
                 } else {

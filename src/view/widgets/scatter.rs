@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 
 use crate::view::theme::{ColorDepth, Theme};
 
@@ -39,7 +39,7 @@ impl Scatter<'_> {
         if theme.depth() == ColorDepth::Mono {
             return Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED);
         }
-        Style::new().fg(Color::Black).bg(theme.class(class)).add_modifier(Modifier::BOLD)
+        Style::new().fg(theme.ink_on_class(class)).bg(theme.class(class)).add_modifier(Modifier::BOLD)
     }
 
     /// Draws into `area`. A cell shows the class that most of its points have, of equals the first.

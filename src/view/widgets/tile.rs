@@ -63,7 +63,7 @@ impl Tile<'_> {
         let (above, below) = (color(upper), lower.map_or(Color::Reset, color));
         let missing = !upper.is_finite() && lower.is_none_or(|lower| !lower.is_finite());
         if missing && lower.is_some() {
-            cell.set_symbol("×").set_style(theme.style(Role::Bad)).set_bg(above);
+            cell.set_symbol("×").set_style(theme.style(Role::Bad)).set_fg(theme.over(Role::Bad, above)).set_bg(above);
         } else if above == below {
             cell.set_bg(above);
         } else {

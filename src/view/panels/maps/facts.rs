@@ -3,7 +3,7 @@
 use ndarray::{ArrayView2, Axis};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Style};
+use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use super::super::super::shade::Shade;
@@ -193,9 +193,7 @@ fn ink(theme: &Theme, shade: Shade, number: f32, range: (f32, f32)) -> Style {
         ColorDepth::Mono => Style::new(),
         ColorDepth::Ansi16 => Style::new().fg(theme.solid(usize::from(number > 0.0))),
         ColorDepth::Ansi256 | ColorDepth::TrueColor => {
-            let ground = Style::new().bg(theme.shade(shade, level));
-            // From where dark letters read better than light ones.
-            if shade.rgb(level).luma() > 0.4 { ground.fg(Color::Black) } else { theme.style(Role::Text).patch(ground) }
+            Style::new().bg(theme.shade(shade, level)).fg(theme.ink(shade.rgb(level, theme.ground())))
         }
     }
 }

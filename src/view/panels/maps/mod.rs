@@ -52,7 +52,9 @@ pub(super) fn status(app: &App) -> Vec<String> {
     }
     all.push(format!("{shape} {stage} · {range} · {probe}{pages}"));
     all.push(format!("{stage} · {range} · {probe}{pages}"));
-    all.push(format!("{stage} · {} · {probe}{pages}", range.trim_start_matches("layer ")));
+    let range = range.trim_start_matches("layer ");
+    all.push(format!("{stage} · {range} · {probe}{pages}"));
+    all.push(format!("{stage} · {} · {probe}{pages}", range.replace(" … ", "…")));
     all.push(format!("{stage} · {probe}{pages}"));
     all.push(format!("{probe}{pages}"));
     if picture.step <= 0 {
@@ -114,7 +116,7 @@ fn value(value: f32) -> String {
 }
 
 /// The colours of a channel, and the values at their ends.
-fn shading(scale: MapScale, picture: &Picture, channel: usize) -> (Shade, (f32, f32)) {
+pub(in crate::view) fn shading(scale: MapScale, picture: &Picture, channel: usize) -> (Shade, (f32, f32)) {
     let of = picture.channels.get(channel).copied().unwrap_or_default();
     let (lo, hi) = match scale {
         MapScale::Layer => picture.range,
@@ -201,7 +203,8 @@ impl Cell<'_> {
 fn brackets(theme: &Theme, area: Rect, buf: &mut Buffer) {
     for (x, symbol) in [(area.left(), "["), (area.right().saturating_sub(1), "]")] {
         if let Some(cell) = buf.cell_mut((x, area.y)) {
-            cell.set_symbol(symbol).set_style(theme.style(Role::Bright));
+            let color = theme.over(Role::Bright, cell.bg);
+            cell.set_symbol(symbol).set_style(theme.style(Role::Bright)).set_fg(color);
             cell.modifier |= Modifier::BOLD;
         }
     }
@@ -237,8 +240,8 @@ fn tile(scale: MapScale, picture: &Picture, channel: usize, life: Life, theme: &
     };
     let middle = (area.x + area.width.saturating_sub(1) / 2, area.y + area.height.saturating_sub(1) / 2);
     if let Some(cell) = buf.cell_mut(middle) {
-        let color = theme.style(role).fg.unwrap_or_default();
-        cell.set_symbol(mark).set_fg(color);
+        let behind = cell.bg;
+        cell.set_symbol(mark).set_fg(theme.over(role, behind));
         cell.modifier |= Modifier::BOLD;
     }
 }

@@ -3,12 +3,13 @@
 use ndarray::Array2;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
 
 use super::super::super::shade::Shade;
 use super::super::super::theme::{Role, Theme};
 use super::super::super::widgets::{Row, Tile};
 use super::facts::{self, Source};
-use super::{noun, page, shading, value};
+use super::{noun, page, shading, stage, value};
 use crate::app::{App, BARS, MapScale, Picture};
 use crate::plot::scale::{Axis, AxisKind};
 use crate::plot::sparkline;
@@ -19,6 +20,9 @@ const INPUT: (u16, u16) = (14, 5);
 const HISTOGRAM: u16 = 3;
 /// Rows of the colours and of what stands below them.
 const COLORS: u16 = 2;
+
+/// Columns below which the frame's title has no room for the probe.
+const NARROW: u16 = 60;
 
 /// Draws all that fits below each other, with a row of air between.
 pub(super) fn draw(app: &App, picture: &Picture, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -165,12 +169,18 @@ fn bar_of(theme: &Theme, shade: Shade, area: Rect, buf: &mut Buffer) {
 /// The same in one row or two, below the maps.
 pub(super) fn foot(app: &App, picture: &Picture, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let Some(channel) = picture.channels.get(app.maps.selected) else { return };
+    // In a narrow panel the title has no room for the probe: it comes before all else here.
+    let narrow = area.width < NARROW;
     let mut row = Row::new(buf, area, 0);
     row.put(&name(picture, app.maps.selected), theme.style(Role::Accent)).gap(2);
-    facts::put_numbers(theme, &facts::numbers(picture, channel), &mut row);
     if area.height < 2 {
+        if narrow {
+            row.put_right(&picture.probe, theme.style(Role::Text));
+        }
+        facts::put_numbers(theme, &facts::numbers(picture, channel), &mut row);
         return;
     }
+    facts::put_numbers(theme, &facts::numbers(picture, channel), &mut row);
     let mut row = Row::new(buf, area, 1);
     let (shade, range) = shading(app.maps.scale, picture, app.maps.selected);
     let range = if app.maps.scale == MapScale::Score { (-super::DEVIATIONS, super::DEVIATIONS) } else { range };
@@ -182,6 +192,22 @@ pub(super) fn foot(app: &App, picture: &Picture, theme: &Theme, area: Rect, buf:
     row.gap(wide + 1).put(&hi, dim).gap(2);
     if let Some(page) = page(app) {
         row.put_right(&page, dim);
+    }
+    if narrow {
+        let scale = match app.maps.scale {
+            MapScale::Layer => stage(picture),
+            MapScale::Channel => "per channel".to_owned(),
+            MapScale::Score => "z-score".to_owned(),
+        };
+        let whole = format!("{} · {scale}", picture.probe);
+        let fits = whole.width() < usize::from(row.room());
+        row.put(if fits { &whole } else { &picture.probe }, theme.style(Role::Text)).gap(2);
+        let (dead, silent) = facts::idle(app, picture);
+        if dead + silent > 0 {
+            facts::put_idle(theme, (dead, silent), &mut row);
+        }
+        bar_of(theme, shade, bar, buf);
+        return;
     }
     facts::put_idle(theme, facts::idle(app, picture), &mut row);
     let number = input_number(app, picture);
