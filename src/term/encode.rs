@@ -7,6 +7,8 @@ use std::io::Write as _;
 use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 
+use crate::view::Sgr;
+
 /// Attributes with the numbers that switch them on and off. Bold and dim share the latter.
 const ATTRIBUTES: [(Modifier, u8, u8); 9] = [
     (Modifier::BOLD, 1, 22),
@@ -39,10 +41,10 @@ pub(super) fn encode<'a>(cells: impl Iterator<Item = (u16, u16, &'a Cell)>, out:
         let start = out.len();
         attributes(modifier, cell.modifier, out);
         if cell.fg != fg {
-            color(cell.fg, 38, out);
+            let _ = write!(out, "{};", Sgr::foreground(cell.fg));
         }
         if cell.bg != bg {
-            color(cell.bg, 48, out);
+            let _ = write!(out, "{};", Sgr::background(cell.bg));
         }
         (fg, bg, modifier) = (cell.fg, cell.bg, cell.modifier);
         if out.len() > start {
@@ -81,32 +83,6 @@ fn attributes(from: Modifier, to: Modifier, out: &mut Vec<u8>) {
             let _ = write!(out, "{number};");
         }
     }
-}
-
-/// `base`: 38 for the foreground, 48 for the background.
-fn color(color: Color, base: u8, out: &mut Vec<u8>) {
-    let named = |dark: bool, number: u8| number + base - 38 + if dark { 30 } else { 90 };
-    let _ = match color {
-        Color::Reset => write!(out, "{};", base + 1),
-        Color::Rgb(r, g, b) => write!(out, "{base};2;{r};{g};{b};"),
-        Color::Indexed(index) => write!(out, "{base};5;{index};"),
-        Color::Black => write!(out, "{};", named(true, 0)),
-        Color::Red => write!(out, "{};", named(true, 1)),
-        Color::Green => write!(out, "{};", named(true, 2)),
-        Color::Yellow => write!(out, "{};", named(true, 3)),
-        Color::Blue => write!(out, "{};", named(true, 4)),
-        Color::Magenta => write!(out, "{};", named(true, 5)),
-        Color::Cyan => write!(out, "{};", named(true, 6)),
-        Color::Gray => write!(out, "{};", named(true, 7)),
-        Color::DarkGray => write!(out, "{};", named(false, 0)),
-        Color::LightRed => write!(out, "{};", named(false, 1)),
-        Color::LightGreen => write!(out, "{};", named(false, 2)),
-        Color::LightYellow => write!(out, "{};", named(false, 3)),
-        Color::LightBlue => write!(out, "{};", named(false, 4)),
-        Color::LightMagenta => write!(out, "{};", named(false, 5)),
-        Color::LightCyan => write!(out, "{};", named(false, 6)),
-        Color::White => write!(out, "{};", named(false, 7)),
-    };
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod page;
 mod palette;
 mod panels;
 mod pixels;
+mod sgr;
 mod shade;
 pub mod theme;
 pub mod widgets;
@@ -19,6 +20,7 @@ use crate::app::{App, Area, Exhibit, Layout, Overlay, PanelId, PixelMode, SMALLE
 pub use page::Page;
 pub use palette::Ground;
 pub use pixels::{Pixels, picture};
+pub use sgr::Sgr;
 pub use shade::Shade;
 pub use theme::{ColorDepth, Glyphs, Role, Theme};
 use widgets::{PanelFrame, Row};

@@ -8,6 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::pixels::{self, Pixels};
+use super::sgr::Sgr;
 use super::theme::{Role, Theme};
 use super::widgets::{PanelFrame, Tile};
 use super::{finish, panels, rect};
@@ -116,32 +117,10 @@ fn sgr(cell: &Cell) -> String {
             let _ = write!(text, ";{code}");
         }
     }
-    for (color, place) in [(cell.fg, 0), (cell.bg, 10)] {
-        // The sixteen in the order of their numbers: eight from 30 on, their bright forms from 90 on.
-        let named = [
-            Color::Black,
-            Color::Red,
-            Color::Green,
-            Color::Yellow,
-            Color::Blue,
-            Color::Magenta,
-            Color::Cyan,
-            Color::Gray,
-            Color::DarkGray,
-            Color::LightRed,
-            Color::LightGreen,
-            Color::LightYellow,
-            Color::LightBlue,
-            Color::LightMagenta,
-            Color::LightCyan,
-            Color::White,
-        ];
-        let _ = match (color, named.iter().position(|name| *name == color)) {
-            (_, Some(index)) => write!(text, ";{}", if index < 8 { 30 + index } else { 82 + index } + place),
-            (Color::Rgb(r, g, b), _) => write!(text, ";{};2;{r};{g};{b}", 38 + place),
-            (Color::Indexed(index), _) => write!(text, ";{};5;{index}", 38 + place),
-            _ => Ok(()),
-        };
+    for (color, words) in [(cell.fg, Sgr::foreground(cell.fg)), (cell.bg, Sgr::background(cell.bg))] {
+        if color != Color::Reset {
+            let _ = write!(text, ";{words}");
+        }
     }
     text.push('m');
     text
