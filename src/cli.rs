@@ -73,6 +73,23 @@ impl Display {
     }
 }
 
+/// How a trainer is started and followed.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Launch {
+    /// What to do when a number is NaN or infinite [default: pause while somebody watches, else stop]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_nan: Option<OnNan>,
+    /// Train without a view and print progress lines (fit for nohup, cron and CI)
+    #[arg(long, conflicts_with = "detach")]
+    pub headless: bool,
+    /// Start the run and return; `torchscope attach` shows it
+    #[arg(long)]
+    pub detach: bool,
+    /// How to draw.
+    #[command(flatten)]
+    pub display: Display,
+}
+
 /// What to name a recipe by, with the names there are.
 fn recipe_help() -> String {
     let names = Recipe::builtin_names().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -112,18 +129,9 @@ pub struct Train {
     /// Write the run here instead of into a new directory of the runs' home
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
-    /// What to do when a number is NaN or infinite [default: pause while somebody watches, else stop]
-    #[arg(long, value_enum, value_name = "WHAT")]
-    pub on_nan: Option<OnNan>,
-    /// Train without a view and print progress lines (fit for nohup, cron and CI)
-    #[arg(long, conflicts_with = "detach")]
-    pub headless: bool,
-    /// Start the run and return; `torchscope attach` shows it
-    #[arg(long)]
-    pub detach: bool,
-    /// How to draw.
+    /// How to follow the run.
     #[command(flatten)]
-    pub display: Display,
+    pub launch: Launch,
 }
 
 /// `torchscope resume`.
@@ -141,18 +149,9 @@ pub struct Resume {
     /// Learning rate to go on with; a run that diverged needs another
     #[arg(long, value_name = "RATE", value_parser = positive)]
     pub lr: Option<f64>,
-    /// What to do when a number is NaN or infinite [default: pause while somebody watches, else stop]
-    #[arg(long, value_enum, value_name = "WHAT")]
-    pub on_nan: Option<OnNan>,
-    /// Train without a view and print progress lines (fit for nohup, cron and CI)
-    #[arg(long, conflicts_with = "detach")]
-    pub headless: bool,
-    /// Start the run and return; `torchscope attach` shows it
-    #[arg(long)]
-    pub detach: bool,
-    /// How to draw.
+    /// How to follow the run.
     #[command(flatten)]
-    pub display: Display,
+    pub launch: Launch,
 }
 
 /// `torchscope attach`.

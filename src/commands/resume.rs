@@ -3,7 +3,7 @@
 use color_eyre::eyre::{Result, bail};
 
 use super::say::complain;
-use super::train::{self, Mode};
+use super::train;
 use crate::cli::Resume;
 use crate::data;
 use crate::plot::format;
@@ -17,18 +17,12 @@ pub(super) fn run(args: &Resume) -> Result<u8> {
     for error in &newest.damaged {
         complain(&format!("torchscope: {error}; going on from step {}", format::count(newest.checkpoint.about.step)));
     }
-    let (on_nan, lr) = (args.on_nan, args.lr);
+    let (on_nan, lr) = (args.launch.on_nan, args.lr);
     let revive = || {
         run.prepare_to_resume(newest.checkpoint.about.step, &recipe)?;
         Ok(run)
     };
-    train::launch(
-        revive,
-        Mode::of(args.headless, args.detach),
-        args.display,
-        |audience| Errand::Resume { audience, on_nan, lr },
-        on_nan,
-    )
+    train::launch(revive, args.launch, |audience| Errand::Resume { audience, on_nan, lr })
 }
 
 /// The recipe to go on with; an error that says what to do where there is nothing to go on with. Changes nothing.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use color_eyre::eyre::{Result, WrapErr};
 
 use super::{headless, say, signal_code};
-use crate::cli::{Display, Pace, Train};
+use crate::cli::{Launch, Pace, Train};
 use crate::plot::format;
 use crate::recipe::Recipe;
 use crate::run::{self, Audience, Errand, OnNan, RunDir, RunError, RunMeta, State};
@@ -27,43 +27,22 @@ pub(super) fn run(args: &Train) -> Result<u8> {
             None => RunDir::create(&run::home()?, &recipe)?,
         })
     };
-    let errand = |audience| Errand::Train { audience, on_nan: args.on_nan };
-    launch(create, Mode::of(args.headless, args.detach), args.display, errand, args.on_nan)
-}
-
-/// How a run is followed by whoever starts it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    Shown,
-    Headless,
-    Detached,
-}
-
-impl Mode {
-    /// What the command line asks for.
-    pub(super) fn of(headless: bool, detach: bool) -> Self {
-        match (headless, detach) {
-            (true, _) => Self::Headless,
-            (_, true) => Self::Detached,
-            _ => Self::Shown,
-        }
-    }
+    let errand = |audience| Errand::Train { audience, on_nan: args.launch.on_nan };
+    launch(create, args.launch, errand)
 }
 
 /// Makes a run ready, starts a trainer on an errand, which depends on who watches, and follows it. What is started over from
 /// the view does `on_nan`.
 pub(super) fn launch(
     prepare: impl FnOnce() -> Result<RunDir>,
-    mode: Mode,
-    display: Display,
+    Launch { on_nan, headless, detach: detached, display }: Launch,
     errand: impl Fn(Audience) -> Errand,
-    on_nan: Option<OnNan>,
 ) -> Result<u8> {
     let capabilities = Capabilities::detect(&Environment::of_process(), display.choices());
-    if mode == Mode::Detached {
+    if detached {
         return detach(&prepare()?, errand(Audience::Nobody));
     }
-    if mode == Mode::Headless || !capabilities.interactive {
+    if headless || !capabilities.interactive {
         let signals = headless::Signals::catch()?;
         return headless::run(&prepare()?, errand(Audience::Nobody), signals);
     }
