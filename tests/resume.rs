@@ -5,6 +5,9 @@
 #![cfg(feature = "trainer")]
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
+#[path = "support/idx.rs"]
+mod idx;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -473,46 +476,11 @@ fn what_cannot_be_resumed_is_refused_with_a_way_out() {
     assert!(refusal.contains("no checkpoint that is whole"), "{refusal}");
 }
 
-/// An IDX file of bytes with those sizes.
-fn idx(path: &Path, sizes: &[u32], bytes: impl Iterator<Item = u8>) {
-    let mut file = vec![0, 0, 8, sizes.len() as u8];
-    file.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
-    file.extend(bytes);
-    fs::write(path, file).unwrap();
-}
-
 #[test]
 fn other_data_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    for half in ["train", "test"] {
-        idx(&at(&format!("{half}-images")), &[20, 4, 4], (0..20 * 16).map(|pixel| (pixel * 7 % 256) as u8));
-        idx(&at(&format!("{half}-labels")), &[20], (0..20).map(|label| label % 2));
-    }
-    let recipe = at("moons.toml");
-    let text = r#"
-        name = "moons"
-        seed = 1
-        epochs = 3
-        batch_size = 5
-        loss = "cross_entropy"
-        optimizer = { kind = "sgd", lr = 0.1 }
-
-        [data]
-        kind = "idx"
-        train_images = "train-images"
-        train_labels = "train-labels"
-        test_images = "test-images"
-        test_labels = "test-labels"
-        height = 4
-        width = 4
-        classes = 2
-
-        [model]
-        init = "torch"
-        layers = [{ kind = "flatten" }, { kind = "dense", units = 2, activation = "linear" }]
-    "#;
-    fs::write(&recipe, text).unwrap();
+    let recipe = idx::recipe(folder.path(), "moons", 20, 3, 5, "");
     let mut run = Run::start(recipe.to_str().unwrap(), &[]);
     run.ends(State::Finished);
     let right = fs::read(at("test-images")).unwrap();

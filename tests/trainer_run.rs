@@ -4,6 +4,9 @@
 #![cfg(feature = "trainer")]
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
+#[path = "support/idx.rs"]
+mod idx;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -513,41 +516,7 @@ fn compare((buf, sheet): &(Buffer, Sheet), maps: &Array3<f32>, shade: Shade, (lo
 #[test]
 fn data_that_leaves_a_batch_of_one_sample_is_refused_before_the_first_step() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, sizes: &[u32], bytes: &[u8]| {
-        let mut file = vec![0, 0, 8, sizes.len() as u8];
-        file.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
-        file.extend(bytes);
-        std::fs::write(folder.path().join(name), file).unwrap();
-    };
-    let pixels: Vec<u8> = (0..9 * 16).map(|pixel| (pixel * 7 % 256) as u8).collect();
-    for half in ["train", "test"] {
-        write(&format!("{half}-images"), &[9, 4, 4], &pixels);
-        write(&format!("{half}-labels"), &[9], &[0, 1, 0, 1, 0, 1, 0, 1, 0]);
-    }
-    let text = r#"
-        name = "nine"
-        seed = 1
-        epochs = 1
-        batch_size = 4
-        loss = "cross_entropy"
-        optimizer = { kind = "sgd", lr = 0.1 }
-
-        [data]
-        kind = "idx"
-        train_images = "train-images"
-        train_labels = "train-labels"
-        test_images = "test-images"
-        test_labels = "test-labels"
-        height = 4
-        width = 4
-        classes = 2
-
-        [model]
-        init = "torch"
-        layers = [{ kind = "flatten" }, { kind = "batch_norm" }, { kind = "dense", units = 2, activation = "linear" }]
-    "#;
-    let recipe = folder.path().join("nine.toml");
-    std::fs::write(&recipe, text).unwrap();
+    let recipe = idx::recipe(folder.path(), "nine", 9, 1, 4, r#"{ kind = "batch_norm" },"#);
     let mut refused = Run::start_recipe(recipe.to_str().unwrap(), &[]);
     let meta = refused.exits_with(1, State::Failed);
     let outcome = meta.outcome.unwrap();
