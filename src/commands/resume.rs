@@ -8,12 +8,11 @@ use crate::cli::Resume;
 use crate::data;
 use crate::plot::format;
 use crate::recipe::Recipe;
-use crate::run::{self, About, Errand, RunDir, RunMeta, State};
+use crate::run::{self, About, Errand, Newest, RunDir, RunMeta, State};
 
 pub(super) fn run(args: &Resume) -> Result<u8> {
     let run = run::resolve(Some(&args.run), &run::home()?)?;
-    let recipe = prepare(&run, args)?;
-    let newest = run.newest_checkpoint()?;
+    let (recipe, newest) = prepare(&run, args)?;
     for error in &newest.damaged {
         complain(&format!("torchscope: {error}; going on from step {}", format::count(newest.checkpoint.about.step)));
     }
@@ -25,14 +24,15 @@ pub(super) fn run(args: &Resume) -> Result<u8> {
     train::launch(revive, args.launch, |audience| Errand::Resume { audience, on_nan, lr })
 }
 
-/// The recipe to go on with; an error that says what to do where there is nothing to go on with. Changes nothing.
-fn prepare(run: &RunDir, args: &Resume) -> Result<Recipe> {
+/// The recipe to go on with, and the checkpoint to go on from; an error that says what to do where there is nothing to go on
+/// with. Changes nothing.
+fn prepare(run: &RunDir, args: &Resume) -> Result<(Recipe, Newest)> {
     let (meta, handle) = (run.status()?, train::handle(run));
     if meta.state.is_live() {
         bail!("{} is {}: torchscope attach {handle} shows it", run.name(), meta.state);
     }
     let newest = run.newest_checkpoint()?;
-    let about = newest.checkpoint.about;
+    let about = &newest.checkpoint.about;
     let path = run.recipe_path();
     let text = std::fs::read_to_string(&path)?;
     let mut recipe = Recipe::parse(&path.to_string_lossy(), &text)?;
@@ -50,8 +50,8 @@ fn prepare(run: &RunDir, args: &Resume) -> Result<Recipe> {
         );
     }
     recipe.epochs = args.epochs.unwrap_or(recipe.epochs);
-    check(&meta, &about, &recipe, args, &handle)?;
-    Ok(recipe)
+    check(&meta, about, &recipe, args, &handle)?;
+    Ok((recipe, newest))
 }
 
 /// Whether anything would come of it.
