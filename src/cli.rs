@@ -141,8 +141,8 @@ pub struct Train {
     they were; what the log holds beyond the checkpoint is computed again."
 )]
 pub struct Resume {
-    /// Name, unique beginning of a name, or directory of a run
-    pub run: String,
+    /// A run by name, directory, or beginning of a name, of which the newest is meant [default: the newest run]
+    pub run: Option<String>,
     /// Times to go over the data in all; a finished run needs more, and a schedule over all epochs stretches
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub epochs: Option<u64>,
@@ -162,8 +162,8 @@ pub struct Resume {
     that a line that breaks goes on where it was."
 )]
 pub struct Attach {
-    /// Name, unique beginning of a name, or directory of a run, here or on another machine: `user@host:run` [default: the
-    /// latest; of another machine `user@host:`]
+    /// A run by name, directory, or beginning of a name, of which the newest is meant, here or on another machine:
+    /// `user@host:run` [default: the newest run; of another machine `user@host:`]
     pub run: Option<String>,
     /// The ssh for another machine, with options, cut at blanks: "ssh -p 2222"
     #[arg(long, value_name = "COMMAND", default_value = "ssh", help_heading = "Other machines")]
@@ -191,8 +191,8 @@ pub struct Relay {
     Pictures are shown in Kitty, iTerm2 or Sixel graphics where the terminal has them, else in half blocks."
 )]
 pub struct Show {
-    /// Name, unique beginning of a name, or directory of a run
-    pub run: String,
+    /// A run by name, directory, or beginning of a name, of which the newest is meant [default: the newest run]
+    pub run: Option<String>,
     /// What to print [default: a summary]
     pub panel: Option<String>,
     /// Print text without colours and images, for scripts and mail; so does output that is no terminal
@@ -261,8 +261,9 @@ pub struct Ls {
 /// `torchscope stop`.
 #[derive(Debug, Args)]
 pub struct Stop {
-    /// Name, unique beginning of a name, or directory of a run
-    pub run: String,
+    /// A run by name, directory, or beginning of a name, of which the newest live one is meant [default: the newest live
+    /// run]
+    pub run: Option<String>,
 }
 
 /// `torchscope doctor`.

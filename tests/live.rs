@@ -104,11 +104,15 @@ fn starting_over_is_a_new_run() {
     let mut view = Terminal::start(&home, &["train", "moons", "--epochs", "100000"], (120, 40));
     view.wait("the first steps", |screen| step(screen).is_some_and(|step| step > 0));
     view.keys("r");
+    view.wait_for("Start over?");
+    view.keys("s");
     view.wait_for("moons-0002");
     view.wait("the new run's first picture", |screen| screen.contains("running") && picture_step(screen).is_some());
     let runs = home.runs();
     home.wait(&runs[0], "the old run to stop", |status| status["state"] == "stopped");
     view.keys("R");
+    view.wait_for("with a new seed?");
+    view.keys("b");
     view.wait_for("moons-0003");
     let seeds: Vec<String> = home
         .runs()
@@ -118,6 +122,32 @@ fn starting_over_is_a_new_run() {
         .collect();
     assert_eq!(seeds[0], seeds[1]);
     assert_ne!(seeds[1], seeds[2]);
+    view.wait("the third run", |screen| screen.contains("running") && screen.contains("moons-0003"));
+    view.keys("qs");
+    assert_eq!(view.exit_code(), 3);
+    // The one beside which the last was started goes on, and whoever leaves is told.
+    view.wait_for("moons-0002 goes on: torchscope attach moons-0002");
+    assert_eq!(home.status(&runs[1])["state"], "running");
+}
+
+#[test]
+fn a_key_that_is_held_down_makes_one_run() {
+    let home = Home::new();
+    let made = home.torchscope(&["train", "moons", "--headless", "--epochs", "3"]);
+    assert!(made.status.success(), "{made:?}");
+    let mut view = Terminal::start(&home, &["attach"], (100, 30));
+    view.wait_for("finished");
+    view.keys("\u{1b}[200~rrrqqq\u{1b}[201~");
+    view.keys("?");
+    view.wait_for("open or close this help");
+    view.keys("?");
+    assert_eq!(home.runs().len(), 1, "what is pasted is no key");
+    view.keys(&"r".repeat(300));
+    view.wait("the new run", |screen| screen.contains("moons-0002") && screen.contains("finished"));
+    assert_eq!(home.runs().len(), 2);
+    view.keys("q");
+    assert_eq!(view.exit_code(), 0);
+    assert_eq!(home.runs().len(), 2);
 }
 
 #[test]
@@ -244,21 +274,22 @@ fn a_stop_during_the_start_arrives() {
     assert_eq!(wait("the end", || child.try_wait().unwrap()).code(), Some(130));
     assert_eq!(home.status(&run)["state"], "stopped");
 
-    // Starting over twice at once stops a run that has only begun to start.
+    // So does one from the view, in which a run that starts is not started over.
     let mut view = Terminal::start(&home, &["train", "moons", "--epochs", "1000000"], (100, 30));
     view.wait_for("moons-0002");
-    view.keys("rr");
-    view.wait_for("moons-0004");
+    view.keys("rqs");
+    assert_eq!(view.exit_code(), 3);
     let runs = home.runs();
-    for early in &runs[1..3] {
-        home.wait(early, "the earlier runs to stop", |status| status["state"] == "stopped");
-    }
-    view.wait("the last one to run", |screen| step(screen).is_some_and(|step| step > 0));
-    assert_eq!(home.status(&runs[3])["state"], "running");
+    assert_eq!(home.status(&runs[1])["state"], "stopped");
+    assert_eq!(runs.len(), 2);
+
+    let mut view = Terminal::start(&home, &["train", "moons", "--epochs", "1000000"], (100, 30));
+    view.wait("the first step", |screen| step(screen).is_some_and(|step| step > 0));
+    let run = home.runs().remove(2);
     // A command typed just before leaving still arrives.
     view.keys(" qq");
     assert_eq!(view.exit_code(), 0);
-    home.wait(&runs[3], "the pause", |status| status["state"] == "paused");
+    home.wait(&run, "the pause", |status| status["state"] == "paused");
 }
 
 #[test]

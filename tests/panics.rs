@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use support::{Home, Terminal, wait};
 use torchscope::recipe::Recipe;
-use torchscope::run::{RunDir, RunLock};
+use torchscope::run::{RunDir, RunLock, RunMeta, State};
 use torchscope::runtime::{self, Options};
 use torchscope::term::{Capabilities, Choices, Environment};
 
@@ -94,7 +94,9 @@ fn a_panic_in_a_thread_ends_a_view_at_rest() {
 #[test]
 fn a_panic_in_the_loop_ends_the_view() {
     let home = Home::new();
-    let (mut view, _run, _lock) = view(&home, "loop");
-    view.keys("r");
+    let (mut view, run, _lock) = view(&home, "loop");
+    run.write_meta(&RunMeta { state: State::Running, ..run.meta().unwrap() }).unwrap();
+    view.wait_for("running");
+    view.keys("rb");
     ends_in_order(view, "a mistake in the loop");
 }

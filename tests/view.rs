@@ -106,7 +106,13 @@ fn press(app: &mut App, keys: &str) -> Vec<Effect> {
 fn every_panel_in_every_mode_at_every_size() {
     for size in SIZES {
         for (panel, zoomed) in [1, 2, 3, 4].into_iter().flat_map(|panel| [(panel, false), (panel, true)]) {
-            for overlay in [None, Some(Overlay::Help { scroll: 3 }), Some(Overlay::Leave), Some(Overlay::Died)] {
+            for overlay in [
+                None,
+                Some(Overlay::Help { scroll: 3 }),
+                Some(Overlay::Leave),
+                Some(Overlay::StartOver { new_seed: true }),
+                Some(Overlay::Died),
+            ] {
                 let mut app = trained(size);
                 press(&mut app, &panel.to_string());
                 app.zoomed = zoomed;
@@ -349,12 +355,71 @@ fn keys_control_the_training() {
         [Effect::Control(Command::SetPace { pace: None })],
         "nothing is faster than full speed"
     );
-    assert_eq!(press(&mut app, "r"), [Effect::StartOver { new_seed: false }]);
-    assert_eq!(press(&mut app, "R"), [Effect::StartOver { new_seed: true }]);
 
     app.update(Message::Status(Box::new(meta(State::Finished))));
     assert_eq!(press(&mut app, " nN+-><u"), [], "nothing controls a run that is over");
     assert_eq!(press(&mut app, "q"), [Effect::Leave], "and nothing is asked");
+}
+
+#[test]
+fn starting_a_live_run_over_asks_what_becomes_of_it() {
+    let mut app = trained((80, 24));
+    assert_eq!(press(&mut app, "r"), []);
+    let text = screen(&app);
+    for words in ["Start over?", "moons-0004 is still training", "stop this run after its step", "this run goes on"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert_eq!(press(&mut app, "rRrR"), [], "the question is no answer");
+    for stay in ["n", "q"] {
+        assert_eq!(press(&mut app, stay), []);
+        assert_eq!(app.overlay, None);
+        assert_eq!(press(&mut app, "R"), []);
+        assert!(screen(&app).contains("with a new seed?"));
+    }
+    assert_eq!(press(&mut app, "s"), [Effect::StartOver { new_seed: true, stop: true }]);
+    assert_eq!(press(&mut app, "rsRs"), [], "one is under way");
+    app.update(Message::Refused("no place left".to_owned()));
+    assert_eq!(press(&mut app, "rb"), [Effect::StartOver { new_seed: false, stop: false }]);
+
+    app.update(Message::Opened(PathBuf::from("/runs/moons-0005")));
+    assert_eq!(press(&mut app, "r"), []);
+    assert!(screen(&app).contains("moons-0005 is starting"), "{}", screen(&app));
+    app.update(Message::Status(Box::new(meta(State::Running))));
+    press(&mut app, "r");
+    app.update(Message::Status(Box::new(meta(State::Finished))));
+    assert_eq!(app.overlay, None, "the question has answered itself");
+}
+
+#[test]
+fn a_run_that_is_over_starts_over_once() {
+    let mut app = trained((80, 24));
+    app.update(Message::Status(Box::new(meta(State::Finished))));
+    assert_eq!(press(&mut app, "r"), [Effect::StartOver { new_seed: false, stop: false }]);
+    assert_eq!(press(&mut app, &"rR".repeat(150)), []);
+    app.update(Message::Opened(PathBuf::from("/runs/moons-0005")));
+    app.update(Message::Status(Box::new(meta(State::Finished))));
+    // Held down while the new run came and ended.
+    for _ in 0..300 {
+        assert_eq!(app.update(Message::Repeat(Key::char('r'))), []);
+    }
+    assert_eq!(press(&mut app, "R"), [Effect::StartOver { new_seed: true, stop: false }]);
+}
+
+#[test]
+fn a_run_of_another_machine_is_not_asked_about() {
+    let mut app = trained((80, 24));
+    app.host = Some("gpu1".to_owned());
+    assert_eq!(press(&mut app, "r"), [Effect::StartOver { new_seed: false, stop: false }], "the refusal says what to do");
+}
+
+#[test]
+fn a_network_that_is_only_looked_at_is_not_training() {
+    let mut app = trained((80, 24));
+    app.update(Message::Status(Box::new(RunMeta { epochs: 0, ..meta(State::Running) })));
+    assert!(screen(&app).lines().next().unwrap().contains("evaluating"), "{}", screen(&app));
+    press(&mut app, "q");
+    let text = screen(&app);
+    assert!(text.contains("is evaluating the untrained network") && !text.contains("training"), "{text}");
 }
 
 #[test]

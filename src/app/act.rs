@@ -5,7 +5,7 @@ use super::action::{Action, Direction, LR_FACTOR};
 use super::codes::Projection;
 use super::message::{Effect, Traffic};
 use super::panel::PanelId;
-use super::update::{App, Overlay, SMOOTHING, help_rows};
+use super::update::{App, Opening, Overlay, SMOOTHING, help_rows};
 use crate::run::{Command, Link, State};
 
 /// Pace that `<` starts from when there is none, epochs a second.
@@ -82,8 +82,13 @@ impl App {
             Action::ToBoundary => self.set_focus(PanelId::Boundary),
             Action::ToUnits => self.set_focus(PanelId::Units),
             Action::Checkpoint => return vec![Effect::Control(Command::Checkpoint)],
-            Action::Restart => return vec![Effect::StartOver { new_seed: false }],
-            Action::RestartNewSeed => return vec![Effect::StartOver { new_seed: true }],
+            Action::Restart => return self.start_over(false),
+            Action::RestartNewSeed => return self.start_over(true),
+            Action::StartOverStop | Action::StartOverBeside => {
+                if let Some(Overlay::StartOver { new_seed }) = self.overlay.take() {
+                    return self.open_another(new_seed, action == Action::StartOverStop);
+                }
+            }
             Action::Leave if self.model.is_live() => self.overlay = Some(Overlay::Leave),
             Action::Leave | Action::LeaveRunning => return vec![Effect::Leave],
             Action::LeaveStop => return vec![Effect::StopAndLeave],
@@ -97,6 +102,28 @@ impl App {
             | Action::PaceUnlimited => return self.control(action).map(Effect::Control).into_iter().collect(),
         }
         Vec::new()
+    }
+
+    /// Starts over as a new run; asks first what shall become of one that is live.
+    fn start_over(&mut self, new_seed: bool) -> Vec<Effect> {
+        // On another machine nothing is started from here: the refusal says what to do.
+        if self.host.is_some() || !self.model.is_live() {
+            return self.open_another(new_seed, false);
+        }
+        if self.model.state() == State::Starting {
+            self.note = Some(format!("{} is starting; it can be started over once it trains", self.name()));
+        } else {
+            self.overlay = Some(Overlay::StartOver { new_seed });
+        }
+        Vec::new()
+    }
+
+    /// Asks for another run, unless one is under way already.
+    fn open_another(&mut self, new_seed: bool, stop: bool) -> Vec<Effect> {
+        if std::mem::replace(&mut self.opening, Opening::Pending) == Opening::Pending {
+            return Vec::new();
+        }
+        vec![Effect::StartOver { new_seed, stop }]
     }
 
     /// Gives the focus to the panel on that side.

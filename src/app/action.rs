@@ -92,6 +92,10 @@ pub enum Action {
     LeaveRunning,
     /// In the dialog: stop the run, then leave.
     LeaveStop,
+    /// In the dialog: stop the run and start over.
+    StartOverStop,
+    /// In the dialog: start over and let the run go on.
+    StartOverBeside,
     /// Close what lies over the view.
     Close,
     /// Scroll the help overlay.
@@ -121,8 +125,10 @@ pub enum Context {
     Main,
     /// The help overlay.
     Help,
-    /// The question what shall become of the run.
+    /// The question what shall become of the run when the view is left.
     Leave,
+    /// The question what shall become of the run when it is started over.
+    StartOver,
     /// The list of alarms.
     Events,
     /// The last words of a trainer that died.
@@ -165,6 +171,13 @@ pub struct Binding {
     pub when: When,
     /// Place in the footer, the smallest first; `None`: only in the help.
     pub footer: Option<u8>,
+}
+
+impl Action {
+    /// Whether a key that is held down does it once only: what starts a process.
+    pub(super) fn is_once(self) -> bool {
+        matches!(self, Self::Restart | Self::RestartNewSeed | Self::StartOverStop | Self::StartOverBeside)
+    }
 }
 
 impl Binding {

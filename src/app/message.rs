@@ -11,6 +11,8 @@ use crate::run::{Command, Link, Printed, Reply, RunMeta};
 pub enum Message {
     /// A key was pressed.
     Key(Key),
+    /// The same key came once more so soon that it is held down, or hammered on.
+    Repeat(Key),
     /// The mouse was clicked on a cell.
     Click {
         /// Column.
@@ -71,10 +73,12 @@ pub enum Look {
 pub enum Effect {
     /// Send a command to the trainer.
     Control(Command),
-    /// Stop the run if it is live, and start its recipe again as a new run.
+    /// Start the run's recipe again as a new run, and show that. Answered with [`Message::Opened`] or [`Message::Refused`].
     StartOver {
         /// With another seed than this run's.
         new_seed: bool,
+        /// Stop this run.
+        stop: bool,
     },
     /// Ring the terminal's bell.
     Bell,

@@ -317,6 +317,16 @@ impl Model {
         self.meta.as_ref().map_or(State::Starting, |meta| meta.state)
     }
 
+    /// Whether the run is to look at the network as it starts, and not to train it.
+    pub fn is_evaluation(&self) -> bool {
+        self.meta.as_ref().is_some_and(|meta| meta.epochs == 0)
+    }
+
+    /// Whether the network has not been trained, as far as is known.
+    pub fn is_untrained(&self) -> bool {
+        self.step() == 0
+    }
+
     /// Whether the trainer is alive.
     pub fn is_live(&self) -> bool {
         self.state().is_live()

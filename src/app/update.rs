@@ -28,8 +28,13 @@ pub enum Overlay {
         /// Rows scrolled.
         scroll: u16,
     },
-    /// The question what shall become of the run.
+    /// The question what shall become of the run when the view is left.
     Leave,
+    /// The question what shall become of the run when it is started over.
+    StartOver {
+        /// With a new seed.
+        new_seed: bool,
+    },
     /// What somebody should have looked at, from the newest but so many on.
     Events {
         /// Events scrolled.
@@ -44,6 +49,15 @@ pub enum Overlay {
         /// Whether it is that of the selected map, to which one returns.
         map: bool,
     },
+}
+
+/// Another run in place of the one on screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// It has been asked for, and is not there yet.
+    Pending,
+    /// It is there, or was refused, or none has been asked for.
+    Done,
 }
 
 /// How the decision boundary is drawn.
@@ -124,6 +138,8 @@ pub struct App {
     pub pixel_mode: PixelMode,
     /// The trainer that was told last which probe is on the screen, and which.
     pub(super) told: Option<(Option<u32>, u32)>,
+    /// What has become of the last wish for another run.
+    pub(super) opening: Opening,
     /// Panels by how recently they had the focus.
     recent: Vec<PanelId>,
 }
@@ -157,6 +173,7 @@ impl App {
             note: None,
             pixel_mode: PixelMode::default(),
             told: None,
+            opening: Opening::Done,
             recent: vec![PanelId::Loss],
         }
     }
@@ -246,6 +263,7 @@ impl App {
             None => Context::Main,
             Some(Overlay::Help { .. }) => Context::Help,
             Some(Overlay::Leave) => Context::Leave,
+            Some(Overlay::StartOver { .. }) => Context::StartOver,
             Some(Overlay::Events { .. }) => Context::Events,
             Some(Overlay::Died) => Context::Died,
             Some(Overlay::Map) => Context::Map,
@@ -297,7 +315,8 @@ impl App {
 
     fn take(&mut self, message: Message) -> Vec<Effect> {
         match message {
-            Message::Key(key) => return self.key(key),
+            Message::Key(key) => return self.key(key, false),
+            Message::Repeat(key) => return self.key(key, true),
             Message::Click { x, y } => self.click(x, y),
             Message::Resized(columns, rows) => self.size = (columns, rows),
             Message::Records(records) => self.model.apply(records),
@@ -312,7 +331,10 @@ impl App {
             Message::Status(meta) => self.status(*meta),
             Message::Printed(printed) => self.model.printed.take(printed),
             Message::Done(reply) => self.model.set_reply(&reply),
-            Message::Refused(why) => self.alert = Some(why),
+            Message::Refused(why) => {
+                self.alert = Some(why);
+                self.opening = Opening::Done;
+            }
             Message::Link(link) => self.link = Some(link),
             Message::Traffic(traffic) => self.traffic = self.traffic.and(Some(traffic)),
             Message::Note(note) => self.note = Some(note),
@@ -327,6 +349,7 @@ impl App {
                 self.overlay = None;
                 self.alert = None;
                 self.told = None;
+                self.opening = Opening::Done;
             }
         }
         Vec::new()
@@ -337,7 +360,7 @@ impl App {
         // Said once: whoever closed it has read it.
         if died(meta.state) && !died(self.model.state()) {
             self.overlay = Some(Overlay::Died);
-        } else if (meta.state.is_over() && self.overlay == Some(Overlay::Leave))
+        } else if (meta.state.is_over() && matches!(self.overlay, Some(Overlay::Leave | Overlay::StartOver { .. })))
             || (meta.state.is_live() && self.overlay == Some(Overlay::Died))
         {
             // The question has answered itself, or somebody has resumed the run.
@@ -346,9 +369,19 @@ impl App {
         self.model.set_meta(meta);
     }
 
-    fn key(&mut self, key: Key) -> Vec<Effect> {
+    fn key(&mut self, key: Key, repeated: bool) -> Vec<Effect> {
+        let row = self.answer(key);
+        if repeated && row.is_some_and(|row| row.action.is_once()) {
+            return Vec::new();
+        }
         (self.alert, self.note) = (None, None);
-        self.answer(key).map_or_else(Vec::new, |row| self.act(row.action))
+        row.map_or_else(Vec::new, |row| self.act(row.action))
+    }
+
+    /// The name of the run, of its directory until more is known.
+    pub fn name(&self) -> String {
+        let directory = || self.model.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        self.model.meta.as_ref().map_or_else(directory, |meta| meta.name.clone())
     }
 
     /// The row that answers to a key now. Those for the focused panel come before general ones.

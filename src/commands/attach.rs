@@ -2,10 +2,10 @@
 
 use color_eyre::eyre::{Result, WrapErr, eyre};
 
-use super::{headless, say, signal_code, train};
+use super::{headless, pick, say, signal_code, train};
 use crate::cli::Attach;
 use crate::remote::{self, Address, Ssh};
-use crate::run;
+use crate::run::Eligible;
 use crate::runtime::{self, Far};
 use crate::term::{Capabilities, Environment};
 
@@ -13,7 +13,7 @@ pub(super) fn run(args: &Attach) -> Result<u8> {
     if let Some(address) = args.run.as_deref().and_then(Address::parse) {
         return far(args, &address);
     }
-    let run = run::resolve(args.run.as_deref(), &run::home()?)?;
+    let run = pick(args.run.as_deref(), Eligible::All)?;
     let capabilities = Capabilities::detect(&Environment::of_process(), args.display.choices());
     if !capabilities.interactive {
         return headless::follow(&run);

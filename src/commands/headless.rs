@@ -114,10 +114,13 @@ struct Progress<'a> {
     /// When its trainer was started, in seconds since 1970: what happened before it was resumed is no news.
     since: f64,
     reader: LogReader,
-    last: HashMap<Tag, f64>,
+    /// The newest value of each tag, and its step.
+    last: HashMap<Tag, (i64, f64)>,
     rate: Rate,
     step: u64,
     announced: bool,
+    /// Why the log could not be read at the last look.
+    complaint: Option<String>,
     trouble: Option<Trouble>,
     /// The last alarm that was printed.
     warned: Option<(u64, String)>,
@@ -130,11 +133,13 @@ impl<'a> Progress<'a> {
         Ok(Self {
             run,
             since: run.meta()?.launched().as_millisecond() as f64 / 1e3,
-            reader: LogReader::open(run.path())?,
+            // A resumed run goes on in another file, and what is in it must not be missed at the last look.
+            reader: LogReader::open(run.path())?.rescan_every(Duration::ZERO),
             last: HashMap::new(),
             rate: Rate::default(),
             step: 0,
             announced: false,
+            complaint: None,
             trouble: None,
             warned: None,
             printed: Instant::now(),
@@ -146,6 +151,7 @@ impl<'a> Progress<'a> {
         loop {
             match self.reader.poll(CHUNK) {
                 Ok(poll) => {
+                    self.complaint = None;
                     for notice in &poll.notices {
                         complain(&format!("torchscope: {notice}"));
                     }
@@ -154,13 +160,24 @@ impl<'a> Progress<'a> {
                         return;
                     }
                 }
-                Err(error) => return complain(&format!("torchscope: {error}")),
+                // Said once, and tried again: a file system that went away may come back.
+                Err(error) => {
+                    let complaint = Some(error.to_string());
+                    if self.complaint != complaint {
+                        complain(&format!("torchscope: {error}"));
+                        self.complaint = complaint;
+                    }
+                    return;
+                }
             }
         }
     }
 
     fn take(&mut self, record: Record) {
         for value in record.values {
+            if matches!(value.data, Data::Restart) {
+                self.void_from(record.step);
+            }
             if let Data::Text(text) = &value.data
                 && &*value.tag == tags::ALARM
                 && record.wall_time >= self.since
@@ -172,9 +189,21 @@ impl<'a> Progress<'a> {
                     self.step = record.step.max(0) as u64;
                     self.rate.note(record.wall_time, record.step);
                 }
-                self.last.insert(value.tag, scalar);
+                self.last.insert(value.tag, (record.step, scalar));
             }
         }
+    }
+
+    /// Forgets what the run goes on to compute again.
+    fn void_from(&mut self, step: i64) {
+        self.last.retain(|_, (at, _)| *at < step);
+        self.step = self.step.min(step.saturating_sub(1).max(0) as u64);
+        self.rate = Rate::default();
+    }
+
+    /// The newest value of a tag, from the log, or what `run.json` says of it.
+    fn value(&self, tag: &str, meta: &RunMeta) -> Option<f64> {
+        self.last.get(tag).map(|(_, value)| *value).or_else(|| meta.last.get(tag).copied())
     }
 
     /// Says what somebody should look at, once.
@@ -199,7 +228,11 @@ impl<'a> Progress<'a> {
         let Some(device) = meta.device.as_deref().filter(|_| meta.state != State::Starting) else { return Ok(()) };
         if !self.announced {
             self.announced = true;
-            say(&format!("{} started on {device} in {}", meta.name, self.run.path().display()))?;
+            let begun = match meta.resumed.last() {
+                Some(resumed) => format!("goes on from step {}", format::count(resumed.step)),
+                None => "started".to_owned(),
+            };
+            say(&format!("{} {begun} on {device} in {}", meta.name, self.run.path().display()))?;
         }
         let total = meta.epochs.saturating_mul(meta.steps_per_epoch).max(1);
         let share = self.step as f64 / total as f64;
@@ -220,8 +253,8 @@ impl<'a> Progress<'a> {
             format::count(self.step),
             format::count(total)
         );
-        if let Some(value) = self.last.get(tags::LOSS_TRAIN) {
-            let _ = write!(line, " loss {}", format::number(*value));
+        if let Some(value) = self.value(tags::LOSS_TRAIN, meta) {
+            let _ = write!(line, " loss {}", format::number(value));
         }
         line += &self.values(meta);
         if let Some(rate) = self.rate.steps_per_second() {
@@ -236,8 +269,8 @@ impl<'a> Progress<'a> {
         let evaluated = if meta.evaluated.is_empty() { "full set" } else { &meta.evaluated };
         let mut text = String::new();
         for (tag, name) in [(tags::LOSS_EVAL, evaluated.replace(' ', "-")), (tags::ACCURACY_EVAL, "accuracy".into())] {
-            if let Some(value) = self.last.get(tag) {
-                let _ = write!(text, " {name} {}", format::number(*value));
+            if let Some(value) = self.value(tag, meta) {
+                let _ = write!(text, " {name} {}", format::number(value));
             }
         }
         text
@@ -264,5 +297,67 @@ impl<'a> Progress<'a> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{EventWriter, Value};
+    use crate::recipe::Recipe;
+
+    fn record(step: i64, values: Vec<Value>) -> Record {
+        Record { step, wall_time: 4e9, values }
+    }
+
+    /// Writes another event file, as each start of a trainer does.
+    fn write(run: &RunDir, records: &[Record]) {
+        let mut writer = EventWriter::create(run.path()).unwrap();
+        for record in records {
+            writer.append(record).unwrap();
+        }
+        writer.flush().unwrap();
+    }
+
+    #[test]
+    fn the_last_look_sees_a_file_that_came_after_the_one_before() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &Recipe::load("moons", &[]).unwrap()).unwrap();
+        write(&run, &[record(48, vec![Value::scalar(tags::LOSS_EVAL, 0.1263)])]);
+        let meta = run.meta().unwrap();
+        let mut progress = Progress::new(&run).unwrap();
+        progress.read();
+        assert_eq!(progress.values(&meta), " full-set 0.1263");
+        let alarm = Value { tag: tags::ALARM.into(), data: Data::Text(r#"{"message": "up"}"#.to_owned()) };
+        write(&run, &[record(1600, vec![Value::scalar(tags::LOSS_EVAL, 0.00789), alarm])]);
+        progress.read();
+        assert_eq!(progress.values(&meta), " full-set 0.00789");
+        assert_eq!(progress.warned, Some((1600, "up".to_owned())));
+    }
+
+    #[test]
+    fn what_is_computed_again_is_not_said_before_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &Recipe::load("moons", &[]).unwrap()).unwrap();
+        let step = |step, loss| record(step, vec![Value::scalar(tags::LOSS_TRAIN, loss)]);
+        let restart = Value { tag: tags::RESTART.into(), data: Data::Restart };
+        write(&run, &[step(3, 0.5), step(4, 0.25), record(4, vec![restart])]);
+        let mut progress = Progress::new(&run).unwrap();
+        progress.read();
+        let meta = RunMeta { steps_per_epoch: 1, epochs: 9, ..run.meta().unwrap() };
+        assert!(!progress.line(&meta, 9).contains("0.25"), "{}", progress.line(&meta, 9));
+        assert_eq!(progress.step, 3);
+        write(&run, &[step(4, 0.125)]);
+        progress.read();
+        assert!(progress.line(&meta, 9).contains("step 4/9 loss 0.1250"), "{}", progress.line(&meta, 9));
+    }
+
+    #[test]
+    fn what_the_log_has_lost_is_taken_from_the_run() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &Recipe::load("moons", &[]).unwrap()).unwrap();
+        let last = [(tags::LOSS_EVAL.to_owned(), 0.5)].into();
+        let meta = RunMeta { last, ..run.meta().unwrap() };
+        assert_eq!(Progress::new(&run).unwrap().values(&meta), " full-set 0.5000");
     }
 }

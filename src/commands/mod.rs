@@ -14,9 +14,10 @@ mod train;
 
 use std::process::ExitCode;
 
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Report, Result};
 
 use crate::cli::{Cli, Command, Display};
+use crate::run::{self, Eligible, Resolved, RunDir, RunError};
 use crate::runtime::Options;
 use crate::term::Capabilities;
 use say::{Unsaid, complain, say, say_json};
@@ -38,11 +39,32 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) if matches!(error.downcast_ref(), Some(Unsaid::NobodyReads)) => ExitCode::from(signal_code(PIPE)),
         Err(error) => {
-            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-            complain(&format!("torchscope: {}", causes.join(": ")));
+            complain(&format!("torchscope: {}", with_causes(&error)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes in one line. Many errors say what the system said: that is not said again.
+fn with_causes(error: &Report) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+/// The run that an argument means; where it was chosen among several a line on standard error says which.
+fn pick(arg: Option<&str>, eligible: Eligible) -> Result<RunDir, RunError> {
+    let Resolved { run, choice } = run::resolve(arg, &run::home()?, eligible)?;
+    if let Some(choice) = choice {
+        complain(&choice.to_string());
+    }
+    Ok(run)
 }
 
 /// What ends other programs whose reader has gone.
@@ -63,4 +85,20 @@ fn signal_code(signal: i32) -> u8 {
 /// A runtime for what has to wait for several things at once, on this thread.
 fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use color_eyre::eyre::WrapErr;
+
+    use super::*;
+
+    #[test]
+    fn what_the_system_said_is_said_once() {
+        let denied = || std::io::Error::other("no such device");
+        let plain = RunError::Io { doing: "create", path: "/proc/nope".into(), source: denied() };
+        assert_eq!(with_causes(&plain.into()), "cannot create `/proc/nope`: no such device");
+        let wrapped = Err::<(), _>(denied()).wrap_err("the terminal cannot be used").unwrap_err();
+        assert_eq!(with_causes(&wrapped), "the terminal cannot be used: no such device");
+    }
 }

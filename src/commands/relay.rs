@@ -6,12 +6,12 @@ use color_eyre::eyre::Result;
 
 use crate::cli::Relay;
 use crate::remote;
-use crate::run;
+use crate::run::{self, Eligible};
 
 pub(super) fn run(args: &Relay) -> Result<u8> {
-    match run::home().and_then(|home| run::resolve(args.run.as_deref(), &home)) {
+    match run::home().and_then(|home| run::resolve(args.run.as_deref(), &home, Eligible::All)) {
         // When the line breaks there is nobody left to tell.
-        Ok(run) => Ok(u8::from(remote::serve(&run, io::stdin(), io::stdout().lock()).is_err())),
+        Ok(found) => Ok(u8::from(remote::serve(&found.run, io::stdin(), io::stdout().lock()).is_err())),
         Err(error) => {
             remote::refuse(io::stdout().lock(), &error.to_string())?;
             Ok(1)

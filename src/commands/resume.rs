@@ -2,16 +2,15 @@
 
 use color_eyre::eyre::{Result, bail};
 
-use super::say::complain;
-use super::train;
+use super::{complain, pick, train};
 use crate::cli::Resume;
 use crate::data;
 use crate::plot::format;
 use crate::recipe::Recipe;
-use crate::run::{self, About, Errand, Newest, RunDir, RunMeta, State};
+use crate::run::{About, Eligible, Errand, Newest, RunDir, RunMeta, State};
 
 pub(super) fn run(args: &Resume) -> Result<u8> {
-    let run = run::resolve(Some(&args.run), &run::home()?)?;
+    let run = pick(args.run.as_deref(), Eligible::All)?;
     let (recipe, newest) = prepare(&run, args)?;
     for error in &newest.damaged {
         complain(&format!("torchscope: {error}; going on from step {}", format::count(newest.checkpoint.about.step)));

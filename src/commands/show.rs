@@ -3,12 +3,12 @@
 use color_eyre::eyre::{Result, eyre};
 
 use super::say::{Unsaid, paint};
-use super::{complain, say};
+use super::{complain, pick, say};
 use crate::app::{App, Exhibit, Message, PanelId, Subject};
 use crate::cli::{PageSize, Show};
 use crate::log::LogReader;
 use crate::plot::format;
-use crate::run::{self, PrintedReader, RunDir, RunMeta};
+use crate::run::{Eligible, PrintedReader, RunDir, RunMeta};
 use crate::term::{self, Capabilities, ColorDepth, Environment, Graphics, ground_of};
 use crate::view::{self, Page, Theme};
 
@@ -34,7 +34,7 @@ struct Paper {
 }
 
 pub(super) fn run(args: &Show) -> Result<u8> {
-    let run = run::resolve(Some(&args.run), &run::home()?)?;
+    let run = pick(args.run.as_deref(), Eligible::All)?;
     let (mut app, meta) = load(&run)?;
     let exhibit = match &args.panel {
         None => None,

@@ -4,22 +4,23 @@ use std::time::{Duration, Instant};
 
 use color_eyre::eyre::{Result, bail};
 
-use super::say;
+use super::{pick, say, train};
 use crate::cli::Stop;
-use crate::run::{self, Command, ControlClient, ControlError};
+use crate::plot::format;
+use crate::run::{Command, ControlClient, ControlError, Eligible};
 
 /// How long a trainer may take to come up, or to end the step under way.
 const PATIENCE: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &Stop) -> Result<u8> {
-    let run = run::resolve(Some(&args.run), &run::home()?)?;
+    let run = pick(args.run.as_deref(), Eligible::Live)?;
     let patience = Instant::now() + PATIENCE;
     loop {
         match ControlClient::connect(&run).and_then(|mut line| line.send(&Command::Stop)) {
             Ok(_) => break,
             Err(ControlError::Over { state, .. }) => {
-                say::say(&format!("{} is not running: it has {state}", run.name()))?;
+                say(&format!("{} is not running: it has {state}", run.name()))?;
                 return Ok(0);
             }
             Err(ControlError::NotYet { .. }) if Instant::now() < patience => std::thread::sleep(RETRY),
@@ -29,14 +30,8 @@ pub(super) fn run(args: &Stop) -> Result<u8> {
     while Instant::now() < patience {
         let meta = run.status()?;
         if meta.state.is_over() {
-            say::say(&format!(
-                "{} {} at epoch {}/{}, step {}",
-                run.name(),
-                meta.state,
-                meta.epoch,
-                meta.epochs,
-                meta.step
-            ))?;
+            let ended = train::ended(meta.state, &meta);
+            say(&format!("{} {ended}, step {}", run.name(), format::count(meta.step)))?;
             return Ok(0);
         }
         std::thread::sleep(RETRY);

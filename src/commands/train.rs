@@ -155,6 +155,13 @@ pub(super) fn handle(run: &RunDir) -> String {
     if at_home { run.name() } else { run.path().display().to_string() }
 }
 
+/// Says how to come back to a run that the view has left training.
+fn say_goes_on(run: &RunDir) {
+    let (name, handle) = (run.name(), handle(run));
+    // Whether or not anybody reads it: how the run ended counts for more.
+    let _ = say::say(&format!("{name} goes on: torchscope attach {handle}    end it: torchscope stop {handle}"));
+}
+
 /// Says what became of the run once the view is left, and turns it into an exit code.
 pub(super) fn farewell(left: &Left) -> u8 {
     let name = left.run.name();
@@ -162,18 +169,18 @@ pub(super) fn farewell(left: &Left) -> u8 {
     if let Some(signal) = left.signal {
         return signal_code(signal);
     }
+    for run in &left.beside {
+        if run.status().is_ok_and(|meta| meta.state.is_live()) {
+            say_goes_on(run);
+        }
+    }
     let Some(meta) = meta else { return 0 };
     let where_it_is = handle(&left.run);
     match meta.state {
         State::Failed | State::Crashed | State::Diverged => {
             say::complain(&format!("torchscope: {}", outcome(&left.run, &meta)));
         }
-        state if state.is_live() => {
-            // Whether or not anybody reads it: how the run ended counts for more.
-            let _ = say::say(&format!(
-                "{name} goes on: torchscope attach {where_it_is}    end it: torchscope stop {where_it_is}"
-            ));
-        }
+        state if state.is_live() => say_goes_on(&left.run),
         state => {
             let more =
                 if can_resume(&meta) { format!("    go on: torchscope resume {where_it_is}") } else { String::new() };

@@ -53,12 +53,16 @@ pub enum RunError {
         /// Names like it, or else the newest ones.
         near: Vec<String>,
     },
-    /// Several runs have names that start with what was given.
-    #[error("`{}` could be several runs{}; say more of the name", plain(prefix), suggested(":", names))]
-    Ambiguous {
+    /// No run has the whole name that is needed here, but some have names that begin so.
+    #[error(
+        "no run is called `{}`; a whole name is needed here{}",
+        plain(prefix),
+        suggested(":", names)
+    )]
+    Unsure {
         /// The name as given.
         prefix: String,
-        /// The runs it could be, newest first; not necessarily all.
+        /// Their names, newest first; not necessarily all.
         names: Vec<String>,
     },
     /// A new run was to go where something else is.

@@ -2,12 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::dir::{RunDir, is_run};
 use super::error::RunError;
 use super::meta::RunMeta;
+use super::tail::plain;
 
 /// Folders below a root that are looked into: a root's own runs are at depth 1.
 const DEEPEST: usize = 4;
@@ -75,47 +77,140 @@ fn walk(folder: &Path, depth: usize, report: &mut impl FnMut(RunDir)) {
     }
 }
 
-/// The run that `arg` means: none is the run of `home` started last; else a path of a run directory, a name in `home`,
-/// or the start of exactly one name.
-pub fn resolve(arg: Option<&str>, home: &Path) -> Result<RunDir, RunError> {
+/// Which runs an argument may mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eligible {
+    /// Every run.
+    All,
+    /// Those with a trainer, or waiting for one. A whole name or a path means its run all the same.
+    Live,
+}
+
+/// The run that an argument means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The run.
+    pub run: RunDir,
+    /// What it was chosen from; none where the argument leaves no choice.
+    pub choice: Option<Choice>,
+}
+
+/// How a run was chosen among several. Displays as a line for the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The run's name.
+    name: String,
+    /// The beginning of a name that was given; none where nothing was.
+    prefix: Option<String>,
+    /// How many runs it could have been, 2 or more.
+    count: usize,
+    eligible: Eligible,
+}
+
+impl fmt::Display for Choice {
+    /// As in "moons-0007, the newest of 7 that begin with `moons`".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let live = if self.eligible == Eligible::Live { " live" } else { "" };
+        write!(f, "{}, the newest of {}{live}", plain(&self.name), self.count)?;
+        match &self.prefix {
+            Some(prefix) => write!(f, " that begin with `{}`", plain(prefix)),
+            None => write!(f, " runs"),
+        }
+    }
+}
+
+/// The run that `arg` means: none is the newest run of `home`; else a path of a run directory, a name in `home`, or the
+/// beginning of names, of which it is the newest. The newest is the one that was started last.
+///
+/// Where only live runs are [eligible](Eligible) and there is none, the newest of the others is taken, so that whoever asks
+/// can say what has become of it.
+pub fn resolve(arg: Option<&str>, home: &Path, eligible: Eligible) -> Result<Resolved, RunError> {
     let Some(arg) = arg else {
-        let newest = runs_in(home).into_iter().next();
-        return newest.ok_or_else(|| RunError::NoRuns { home: home.to_owned() });
+        return newest(runs_in(home), None, eligible).ok_or_else(|| RunError::NoRuns { home: home.to_owned() });
     };
+    match exact(arg, home)? {
+        Exact::Run(run) => Ok(Resolved { run, choice: None }),
+        Exact::None(runs) => {
+            // Every name begins with nothing.
+            let begins = |run: &RunDir| !arg.is_empty() && run.name().starts_with(arg);
+            let (fitting, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(begins);
+            newest(fitting, Some(arg), eligible).ok_or_else(|| none_such(arg, home, &others))
+        }
+    }
+}
+
+/// The run that goes by exactly that name in `home`, or lies at that path. Never guesses.
+pub fn resolve_exactly(arg: &str, home: &Path) -> Result<RunDir, RunError> {
+    match exact(arg, home)? {
+        Exact::Run(run) => Ok(run),
+        Exact::None(runs) => {
+            let begins = |run: &&RunDir| !arg.is_empty() && run.name().starts_with(arg);
+            let fitting: Vec<RunDir> = runs.iter().filter(begins).cloned().collect();
+            if fitting.is_empty() {
+                return Err(none_such(arg, home, &runs));
+            }
+            Err(RunError::Unsure { prefix: arg.to_owned(), names: names(&fitting) })
+        }
+    }
+}
+
+/// What a whole name or a path leads to.
+enum Exact {
+    Run(RunDir),
+    /// No run goes by it; these are the runs of the home, newest first.
+    None(Vec<RunDir>),
+}
+
+fn exact(arg: &str, home: &Path) -> Result<Exact, RunError> {
     // Joined to anything, an empty path is that thing itself.
     if !arg.is_empty() {
         match RunDir::open(Path::new(arg)) {
             Err(RunError::NotARun { .. }) => {}
-            other => return other,
+            other => return other.map(Exact::Run),
         }
     }
-    let no_run = || {
-        let path = PathBuf::from(arg);
-        let near = if path.is_dir() { paths(&runs_below(&path)) } else { Vec::new() };
-        RunError::NotARun { path, near }
-    };
     if !is_name(arg) && !arg.is_empty() {
-        return Err(no_run());
+        return Err(no_run(arg));
     }
     let runs = runs_in(home);
-    if let Some(run) = runs.iter().find(|run| run.name() == arg) {
-        return Ok(run.clone());
-    }
-    let mut starting: Vec<RunDir> = if arg.is_empty() {
-        Vec::new()
-    } else {
-        runs.iter().filter(|run| run.name().starts_with(arg)).cloned().collect()
-    };
-    match (starting.pop(), starting.is_empty()) {
-        (Some(run), true) => Ok(run),
-        (Some(run), false) => {
-            starting.push(run);
-            starting.truncate(MOST_OFFERED);
-            Err(RunError::Ambiguous { prefix: arg.to_owned(), names: names(&starting) })
+    Ok(match runs.iter().position(|run| run.name() == arg) {
+        Some(place) => Exact::Run(runs[place].clone()),
+        None => Exact::None(runs),
+    })
+}
+
+/// The first of `runs`, which come newest first; with `eligible` the first of those, if there is one.
+fn newest(runs: Vec<RunDir>, prefix: Option<&str>, eligible: Eligible) -> Option<Resolved> {
+    let is_live = |run: &RunDir| run.status().is_ok_and(|meta| meta.state.is_live());
+    let (runs, eligible) = match eligible {
+        Eligible::All => (runs, Eligible::All),
+        Eligible::Live => {
+            let (live, over): (Vec<_>, Vec<_>) = runs.into_iter().partition(is_live);
+            if live.is_empty() { (over, Eligible::All) } else { (live, Eligible::Live) }
         }
-        (None, _) if !arg.is_empty() && Path::new(arg).is_dir() => Err(no_run()),
-        (None, _) if runs.is_empty() => Err(RunError::NoRuns { home: home.to_owned() }),
-        (None, _) => Err(RunError::NoSuchRun { name: arg.to_owned(), home: home.to_owned(), near: near(arg, &runs) }),
+    };
+    let count = runs.len();
+    let run = runs.into_iter().next()?;
+    let choice = (count > 1)
+        .then(|| Choice { name: run.name(), prefix: prefix.map(str::to_owned), count, eligible });
+    Some(Resolved { run, choice })
+}
+
+/// Why a path leads to no run.
+fn no_run(arg: &str) -> RunError {
+    let path = PathBuf::from(arg);
+    let near = if path.is_dir() { paths(&runs_below(&path)) } else { Vec::new() };
+    RunError::NotARun { path, near }
+}
+
+/// Why a name, or the beginning of one, leads to none of `runs`.
+fn none_such(arg: &str, home: &Path, runs: &[RunDir]) -> RunError {
+    if !arg.is_empty() && Path::new(arg).is_dir() {
+        no_run(arg)
+    } else if runs.is_empty() {
+        RunError::NoRuns { home: home.to_owned() }
+    } else {
+        RunError::NoSuchRun { name: arg.to_owned(), home: home.to_owned(), near: near(arg, runs) }
     }
 }
 
@@ -175,7 +270,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::run::moons;
+    use crate::run::{State, moons};
 
     /// A home with three runs of moons, the first one started last.
     fn home() -> tempfile::TempDir {
@@ -238,11 +333,11 @@ mod tests {
     #[test]
     fn no_argument_means_the_run_started_last() {
         let home = home();
-        assert_eq!(resolve(None, home.path()).unwrap().name(), "moons-0001");
+        assert_eq!(resolve(None, home.path(), Eligible::All).unwrap().run.name(), "moons-0001");
         let empty = tempfile::tempdir().unwrap();
         for nothing in [empty.path(), &empty.path().join("missing")] {
             for arg in [None, Some("moons")] {
-                let error = resolve(arg, nothing).unwrap_err().to_string();
+                let error = resolve(arg, nothing, Eligible::All).unwrap_err().to_string();
                 assert!(error.contains("`torchscope train moons` starts one"), "{error}");
             }
         }
@@ -253,14 +348,14 @@ mod tests {
         let home = home();
         fs::create_dir(home.path().join("z")).unwrap();
         fs::write(home.path().join("z/run.json"), "").unwrap();
-        assert_eq!(resolve(None, home.path()).unwrap().name(), "moons-0001");
-        assert_eq!(resolve(Some("z"), home.path()).unwrap().name(), "z", "but can be named");
+        assert_eq!(resolve(None, home.path(), Eligible::All).unwrap().run.name(), "moons-0001");
+        assert_eq!(resolve(Some("z"), home.path(), Eligible::All).unwrap().run.name(), "z", "but can be named");
     }
 
     #[test]
     fn paths_names_and_beginnings_lead_to_a_run() {
         let home = home();
-        let name = |arg: &str| resolve(Some(arg), home.path()).unwrap().name();
+        let name = |arg: &str| resolve(Some(arg), home.path(), Eligible::All).unwrap().run.name();
         assert_eq!(name("moons-0002"), "moons-0002");
         let path = home.path().join("moons-0003");
         assert_eq!(name(path.to_str().unwrap()), "moons-0003");
@@ -272,27 +367,73 @@ mod tests {
         assert_eq!(name("moons-00"), "moons-00");
     }
 
+    /// What is chosen, and the line about it.
+    fn chosen(arg: Option<&str>, home: &Path, eligible: Eligible) -> (String, Option<String>) {
+        let Resolved { run, choice } = resolve(arg, home, eligible).unwrap();
+        (run.name(), choice.map(|choice| choice.to_string()))
+    }
+
     #[test]
-    fn a_beginning_of_several_names_is_an_error_that_lists_them() {
+    fn a_beginning_of_several_names_is_the_newest_of_them_and_that_is_said() {
         let home = home();
-        let error = resolve(Some("moons"), home.path()).unwrap_err();
-        let RunError::Ambiguous { names, .. } = &error else { panic!("{error:?}") };
-        assert_eq!(*names, ["moons-0001", "moons-0002", "moons-0003"]);
-        assert!(error.to_string().contains("say more of the name"), "{error}");
+        RunDir::create_at(&home.path().join("other-1"), &moons()).unwrap();
+        let (name, line) = chosen(Some("moons"), home.path(), Eligible::All);
+        assert_eq!(name, "moons-0001", "it was started last, whatever its number");
+        assert_eq!(line.unwrap(), "moons-0001, the newest of 3 that begin with `moons`");
+        assert_eq!(chosen(None, home.path(), Eligible::All).1.unwrap(), "other-1, the newest of 4 runs");
+        for unmistakable in ["oth", "moons-0002"] {
+            assert_eq!(chosen(Some(unmistakable), home.path(), Eligible::All).1, None);
+        }
+    }
+
+    #[test]
+    fn of_live_runs_the_newest_is_meant_and_without_any_the_newest_of_all() {
+        let home = home();
+        let set = |name: &str, state: State| {
+            let run = RunDir::open(&home.path().join(name)).unwrap();
+            let meta = RunMeta { state, ..run.meta().unwrap() };
+            run.write_meta(&meta).unwrap();
+        };
+        set("moons-0001", State::Finished);
+        let (name, line) = chosen(Some("moons"), home.path(), Eligible::Live);
+        assert_eq!(name, "moons-0002");
+        assert_eq!(line.unwrap(), "moons-0002, the newest of 2 live that begin with `moons`");
+        set("moons-0002", State::Stopped);
+        assert_eq!(chosen(None, home.path(), Eligible::Live), ("moons-0003".to_owned(), None), "only one is left");
+        assert_eq!(chosen(Some("moons-0001"), home.path(), Eligible::Live).0, "moons-0001", "a whole name is meant");
+        set("moons-0003", State::Failed);
+        let (name, line) = chosen(Some("moons"), home.path(), Eligible::Live);
+        assert_eq!((name.as_str(), line.unwrap().contains("live")), ("moons-0001", false));
+    }
+
+    #[test]
+    fn what_has_to_be_exact_is_not_guessed() {
+        let home = home();
+        let exactly = |arg: &str| resolve_exactly(arg, home.path());
+        assert_eq!(exactly("moons-0002").unwrap().name(), "moons-0002");
+        assert_eq!(exactly(home.path().join("moons-0003").to_str().unwrap()).unwrap().name(), "moons-0003");
+        for prefix in ["m", "moons", "moons-000"] {
+            let error = exactly(prefix).unwrap_err();
+            assert!(matches!(error, RunError::Unsure { .. }), "{error:?}");
+            assert!(error.to_string().contains("whole name is needed here: `moons-0001`, `moons-0002`"), "{error}");
+        }
+        for nothing in ["", "spiral", "../x", "."] {
+            assert!(!matches!(exactly(nothing), Ok(_) | Err(RunError::Unsure { .. })), "{nothing:?}");
+        }
     }
 
     #[test]
     fn a_wrong_name_is_answered_with_near_ones() {
         let home = home();
         RunDir::create_at(&home.path().join("spiral-0001"), &moons()).unwrap();
-        let near = |arg: &str| match resolve(Some(arg), home.path()).unwrap_err() {
+        let near = |arg: &str| match resolve(Some(arg), home.path(), Eligible::All).unwrap_err() {
             RunError::NoSuchRun { near, .. } => near,
             error => panic!("{error:?}"),
         };
         assert_eq!(near("sprial-0001"), ["spiral-0001"]);
         assert_eq!(near("mnist"), ["spiral-0001", "moons-0001", "moons-0002", "moons-0003"], "else all, newest first");
         assert_eq!(near("").len(), 4);
-        assert!(!resolve(Some("\u{1b}[2J"), home.path()).unwrap_err().to_string().contains('\u{1b}'));
+        assert!(!resolve(Some("\u{1b}[2J"), home.path(), Eligible::All).unwrap_err().to_string().contains('\u{1b}'));
     }
 
     #[test]
@@ -302,7 +443,7 @@ mod tests {
         fs::create_dir(&inner).unwrap();
         RunDir::create(&inner, &moons()).unwrap();
         for arg in ["../moons-0002", "./moons-0001", "moons-0001/", "moons-0001/.", "/moons-0001", "..", ".", "/"] {
-            let error = resolve(Some(arg), &inner).unwrap_err();
+            let error = resolve(Some(arg), &inner, Eligible::All).unwrap_err();
             assert!(matches!(error, RunError::NotARun { .. }), "{arg}: {error:?}");
         }
     }
@@ -311,7 +452,7 @@ mod tests {
     fn a_folder_of_runs_is_answered_with_its_runs() {
         let home = home();
         let elsewhere = tempfile::tempdir().unwrap();
-        let error = resolve(Some(home.path().to_str().unwrap()), elsewhere.path()).unwrap_err();
+        let error = resolve(Some(home.path().to_str().unwrap()), elsewhere.path(), Eligible::All).unwrap_err();
         assert!(error.to_string().contains("pass a run directory, such as `/"), "{error}");
         assert!(error.to_string().contains("moons-0001`"), "{error}");
     }

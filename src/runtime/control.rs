@@ -16,7 +16,7 @@ const REDIAL: Duration = Duration::from_secs(1);
 const STOP_RETRY: Duration = Duration::from_millis(50);
 
 /// A thread that talks to the trainer, so that one that does not answer never holds up the screen. Once this is dropped
-/// or [finished](Self::finish) it carries out what it was given before, then ends.
+/// or [retired](Self::retire) it carries out what it was given before, then ends.
 pub(super) struct Control {
     orders: Sender<Command>,
     socket: Option<PathBuf>,
@@ -50,10 +50,24 @@ impl Control {
         let _ = self.orders.send(command);
     }
 
-    /// Lets the thread carry out what it was given, but waits no longer than until `deadline`.
+    /// Gives no more commands: the thread carries out what it was given, closes its connection and ends.
+    pub(super) fn retire(self) -> Retired {
+        Retired(self.thread)
+    }
+}
+
+/// A line on which no more commands come.
+pub(super) struct Retired(JoinHandle<()>);
+
+impl Retired {
+    /// Whether it has carried out everything.
+    pub(super) fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// Waits until it has, but no longer than until `deadline`.
     pub(super) fn finish(self, deadline: Instant) {
-        drop(self.orders);
-        while !self.thread.is_finished() && Instant::now() < deadline {
+        while !self.is_finished() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(2));
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 
@@ -66,12 +67,19 @@ pub(super) fn message(event: &Event) -> Option<Message> {
     }
 }
 
-/// Keys that were typed before anything listened to events.
+/// What a terminal sends before and after pasted text.
+const PASTE: (&str, &str) = ("\x1b[200~", "\x1b[201~");
+
+/// Keys that were typed before anything listened to events. Pasted text is none.
 pub(super) fn keys(bytes: &[u8]) -> Vec<Key> {
     let text = String::from_utf8_lossy(bytes);
     let mut rest = text.as_ref();
     let mut keys = Vec::new();
     while let Some(first) = rest.chars().next() {
+        if let Some(pasted) = rest.strip_prefix(PASTE.0) {
+            rest = pasted.split_once(PASTE.1).map_or("", |(_, after)| after);
+            continue;
+        }
         let arrows = [("\x1b[A", Code::Up), ("\x1b[B", Code::Down), ("\x1b[C", Code::Right), ("\x1b[D", Code::Left)];
         if let Some((arrow, code)) = arrows.into_iter().find(|(arrow, _)| rest.starts_with(arrow)) {
             keys.push(Key::plain(code));
@@ -88,6 +96,23 @@ pub(super) fn keys(bytes: &[u8]) -> Vec<Key> {
         });
     }
     keys
+}
+
+/// A key that comes again within this time is held down: keyboards wait for a quarter to a whole second before they repeat.
+const REPEATED: Duration = Duration::from_secs(1);
+
+/// Tells a key that is held down, which few terminals say.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    last: Option<(Key, Instant)>,
+}
+
+impl Repeats {
+    /// Whether a key repeats the last one.
+    pub(super) fn is_repeat(&mut self, key: Key, now: Instant) -> bool {
+        let last = self.last.replace((key, now));
+        last.is_some_and(|(last, at)| last == key && now.duration_since(at) < REPEATED)
+    }
 }
 
 /// What an event is.
@@ -172,6 +197,24 @@ mod tests {
         ];
         assert_eq!(keys("q\x1b[A\x03\r\t\x1bü".as_bytes()), expected);
         assert_eq!(keys(b"\x1a"), [Key::ctrl('z')]);
+    }
+
+    #[test]
+    fn what_is_pasted_is_no_key() {
+        assert_eq!(keys(b"j\x1b[200~rrr\x1b[Aqqq\x1b[201~k"), [Key::char('j'), Key::char('k')]);
+        assert_eq!(keys(b"\x1b[200~rrr\x1b[201~"), []);
+        assert_eq!(keys(b"j\x1b[200~qqq"), [Key::char('j')], "its end is still to come");
+        assert_eq!(message(&Event::Paste("rrrqqq".to_owned())).map(|_| ()), None);
+    }
+
+    #[test]
+    fn a_key_repeats_while_it_is_held_down() {
+        let start = Instant::now();
+        let mut repeats = Repeats::default();
+        let mut at = |milliseconds, key| repeats.is_repeat(Key::char(key), start + Duration::from_millis(milliseconds));
+        assert_eq!([at(0, 'r'), at(660, 'r'), at(700, 'r')], [false, true, true]);
+        assert_eq!([at(1690, 'r'), at(2700, 'r'), at(2710, 's')], [true, false, false]);
+        assert_eq!([at(2720, 'r'), at(2730, 's')], [false, false], "another key lies between");
     }
 
     fn judge(late: &mut LateAnswers, keys: &[(char, KeyModifiers)]) -> Vec<Heard> {

@@ -18,9 +18,9 @@ use tokio::sync::mpsc::Receiver;
 use crate::app::{App, Effect, Key, Message};
 use crate::run::{self, Command, RunDir, RunMeta};
 use crate::term::{self, Capabilities, Screen};
-use control::Control;
+use control::{Control, Retired};
 use follower::Follower;
-use input::{Heard, LateAnswers};
+use input::{Heard, LateAnswers, Repeats};
 use looks::Looks;
 use output::Output;
 pub use panic::install_panic_hook;
@@ -42,6 +42,8 @@ pub struct Left {
     pub meta: Option<RunMeta>,
     /// The signal that ended the view, if one did.
     pub signal: Option<i32>,
+    /// Runs shown before that were to go on beside the one shown last.
+    pub beside: Vec<RunDir>,
 }
 
 /// Opens further runs for the view: `start(recipe of, new seed)` creates a run from the recipe of another one and starts
@@ -113,7 +115,7 @@ pub fn show(
 ) -> io::Result<Left> {
     match open(run.clone(), options, far, opening, start_over) {
         // It may go before there is a session that could take note.
-        Err(error) if is_hangup(&error) => Ok(Left { run, meta: None, signal: Some(HANGUP) }),
+        Err(error) if is_hangup(&error) => Ok(Left { run, meta: None, signal: Some(HANGUP), beside: Vec::new() }),
         result => result,
     }
 }
@@ -175,7 +177,10 @@ struct Session {
     follower: Follower,
     control: Control,
     /// The lines to runs shown before, which may still have a stop to deliver.
-    retired: Vec<Control>,
+    retired: Vec<Retired>,
+    /// Runs shown before that go on.
+    beside: Vec<RunDir>,
+    repeats: Repeats,
     reports: Reports,
     news: Receiver<Report>,
     /// Counts the runs shown.
@@ -196,6 +201,8 @@ impl Session {
             follower: Follower::start(run.clone(), reports.clone())?,
             control: Control::start(run.clone(), reports.clone())?,
             retired: Vec::new(),
+            beside: Vec::new(),
+            repeats: Repeats::default(),
             output: Output::new(options),
             screen,
             app,
@@ -334,7 +341,8 @@ impl Session {
             return Vec::new();
         }
         (self.dirty, self.urgent) = (true, true);
-        self.app.update(Message::Key(key))
+        let repeated = self.repeats.is_repeat(key, Instant::now());
+        self.app.update(if repeated { Message::Repeat(key) } else { Message::Key(key) })
     }
 
     /// Tells the application the time. A frame is drawn only if that changes what there is to see.
@@ -389,8 +397,8 @@ impl Session {
                     self.leaving = Some(Instant::now() + STOP_PATIENCE);
                     self.app.overlay = None;
                 }
-                Effect::StartOver { new_seed } => match start_over(&self.run, new_seed) {
-                    Ok(run) => self.open(run)?,
+                Effect::StartOver { new_seed, stop } => match start_over(&self.run, new_seed) {
+                    Ok(run) => self.open(run, stop)?,
                     Err(error) => {
                         self.app.update(Message::Refused(error));
                     }
@@ -400,16 +408,19 @@ impl Session {
         Ok(false)
     }
 
-    /// Shows another run. The one shown so far ends, now that the other one has begun.
-    fn open(&mut self, run: RunDir) -> io::Result<()> {
-        if self.app.model.is_live() {
+    /// Shows another run. The one shown so far is stopped, now that the other one has begun, or goes on beside it.
+    fn open(&mut self, run: RunDir, stop: bool) -> io::Result<()> {
+        if stop {
             self.control.send(Command::Stop);
+        } else if self.app.model.is_live() {
+            self.beside.push(self.run.clone());
         }
         self.shown += 1;
         let reports = self.reports.of_run(self.shown);
         self.follower = Follower::start(run.clone(), reports.clone())?;
         let control = Control::start(run.clone(), reports)?;
-        self.retired.push(std::mem::replace(&mut self.control, control));
+        self.retired.retain(|retired| !retired.is_finished());
+        self.retired.push(std::mem::replace(&mut self.control, control).retire());
         self.app.update(Message::Opened(run.path().to_owned()));
         self.run = run;
         Ok(())
@@ -433,9 +444,9 @@ impl Session {
         drop(self.screen);
         drop(self.news);
         let deadline = Instant::now() + FAREWELL;
-        for control in self.retired.into_iter().chain([self.control]) {
+        for control in self.retired.into_iter().chain([self.control.retire()]) {
             control.finish(deadline);
         }
-        Left { run: self.run, meta: self.app.model.meta, signal }
+        Left { run: self.run, meta: self.app.model.meta, signal, beside: self.beside }
     }
 }

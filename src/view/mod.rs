@@ -47,7 +47,11 @@ pub fn draw_into(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     match app.overlay {
         None => {}
         Some(Overlay::Help { scroll }) => overlay::help(app, theme, scroll, area, buf),
-        Some(Overlay::Leave) => overlay::leave(app, theme, area, buf),
+        Some(Overlay::Leave) => overlay::ask("Leave?", app, theme, area, buf),
+        Some(Overlay::StartOver { new_seed: false }) => overlay::ask("Start over?", app, theme, area, buf),
+        Some(Overlay::StartOver { new_seed: true }) => {
+            overlay::ask("Start over with a new seed?", app, theme, area, buf);
+        }
         Some(Overlay::Events { scroll }) => overlay::events(app, theme, scroll, area, buf),
         Some(Overlay::Map) => panels::draw_map(app, theme, body(&layout).intersection(area), buf),
         Some(Overlay::Died) => overlay::died(app, theme, area, buf),

@@ -1,4 +1,4 @@
-//! What lies over the panels: the help, and the question on leaving.
+//! What lies over the panels: the help, the events, the questions, the last words of a trainer.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,8 +9,9 @@ use unicode_width::UnicodeWidthStr;
 use super::panels::header::how_to_resume;
 use super::theme::{Role, Theme};
 use super::widgets::{PanelFrame, Row};
-use crate::app::{App, BINDINGS, Context};
+use crate::app::{App, BINDINGS};
 use crate::plot::{format, wrap};
+use crate::run::State;
 
 /// Lines of the trainer's output that are worth showing after a failure.
 const LAST_WORDS: usize = 20;
@@ -86,14 +87,20 @@ pub(super) fn events(app: &App, theme: &Theme, scroll: u16, screen: Rect, buf: &
     }
 }
 
-/// What shall become of the run?
-pub(super) fn leave(app: &App, theme: &Theme, screen: Rect, buf: &mut Buffer) {
-    let name = app.model.meta.as_ref().map_or("the run", |meta| meta.name.as_str());
-    let question = format!("{name} is still training.");
-    let hints: Vec<_> = BINDINGS.iter().filter(|row| row.context == Context::Leave).collect();
-    let longest = hints.iter().map(|row| row.description.width() + 6).chain([question.width()]).max().unwrap_or(0);
-    let inner = window(theme, "Leave?", "", (longest as u16 + 6, hints.len() as u16 + 4), screen, buf);
-    Row::new(buf, inner, 0).put(&question, theme.style(Role::Bright));
+/// A question with what the run does now, and the answers that the present context has keys for.
+pub(super) fn ask(title: &str, app: &App, theme: &Theme, screen: Rect, buf: &mut Buffer) {
+    let does = match app.model.state() {
+        State::Starting => "is starting.",
+        State::Paused => "is paused.",
+        _ if app.model.is_evaluation() => "is evaluating the untrained network.",
+        _ => "is still training.",
+    };
+    let statement = format!("{} {does}", app.name());
+    let context = app.context();
+    let hints: Vec<_> = BINDINGS.iter().filter(|row| row.context == context).collect();
+    let longest = hints.iter().map(|row| row.description.width() + 6).chain([statement.width()]).max().unwrap_or(0);
+    let inner = window(theme, title, "", (longest as u16 + 6, hints.len() as u16 + 4), screen, buf);
+    Row::new(buf, inner, 0).put(&statement, theme.style(Role::Bright));
     for (y, binding) in hints.iter().enumerate() {
         let mut row = Row::new(buf, inner, y as u16 + 2);
         row.gap(1).put(&binding.keys[0].to_string(), theme.style(Role::Accent).add_modifier(Modifier::BOLD));

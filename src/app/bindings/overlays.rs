@@ -1,4 +1,4 @@
-//! What keys do in the overlays: help, events, the question on leaving, last words, a single map.
+//! What keys do in the overlays: help, events, the questions on leaving and on starting over, last words, a single map.
 
 use super::super::action::{Action, Binding, Context, Direction, When};
 use super::super::key::{Code, Key};
@@ -13,7 +13,7 @@ const fn map(action: MapsAction, name: &'static str, keys: &'static [Key], foote
 /// Every row of the other contexts.
 pub(super) const OVERLAYS: &[Binding] = {
     use Action as A;
-    use Context::{Died, Events, Help, Leave, Map, Picture};
+    use Context::{Died, Events, Help, Leave, Map, Picture, StartOver};
     use MapsAction as M;
     use When::{Always, Live};
     &[
@@ -67,6 +67,33 @@ pub(super) const OVERLAYS: &[Binding] = {
         ),
         row(A::LeaveStop, "stop it", "stop the run after this step, then leave", &[k('s')], Leave, Always, Some(1)),
         row(A::Close, "stay", "stay", &[k('n'), Key::plain(Code::Esc)], Leave, Always, Some(2)),
+        row(
+            A::StartOverStop,
+            "stop it",
+            "stop this run after its step, and start over",
+            &[k('s')],
+            StartOver,
+            Always,
+            Some(0),
+        ),
+        row(
+            A::StartOverBeside,
+            "beside",
+            "start over beside it: this run goes on",
+            &[k('b')],
+            StartOver,
+            Always,
+            Some(1),
+        ),
+        row(
+            A::Close,
+            "stay",
+            "stay",
+            &[k('n'), Key::plain(Code::Esc), k('q'), Key::ctrl('c')],
+            StartOver,
+            Always,
+            Some(2),
+        ),
         row(
             A::Close,
             "close",

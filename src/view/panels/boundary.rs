@@ -19,7 +19,7 @@ pub(super) fn status(app: &App) -> Vec<String> {
     match app.model.boundary.as_ref().and_then(|boundary| boundary.grid.as_ref().map(|grid| (boundary.step, grid))) {
         Some((step, grid)) => {
             let (least, greatest) = (least(&grid.values), greatest(&grid.values));
-            let step = at_step(step);
+            let step = at_step(app, step);
             vec![format!("p {least:.2} … {greatest:.2} · {step}"), step]
         }
         None => Vec::new(),

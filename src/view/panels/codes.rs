@@ -19,7 +19,7 @@ pub(super) fn status(app: &App) -> Vec<String> {
     if app.model.codes.points.is_none() {
         return Vec::new();
     }
-    let step = at_step(app.model.codes.step);
+    let step = at_step(app, app.model.codes.step);
     let what = match app.projection() {
         Projection::Pca => {
             let plane = app.model.codes.plane.as_ref();

@@ -19,7 +19,7 @@ pub(super) fn status(app: &App) -> Vec<String> {
     let Some(confusion) = &app.model.confusion else { return Vec::new() };
     let classes = app.model.classes(confusion.classes());
     let accuracy = confusion.accuracy().map_or("-".into(), |share| format::percent(share.into()));
-    let step = at_step(confusion.step);
+    let step = at_step(app, confusion.step);
     let worst = confusion.mistakes(1).first().map(|worst| words(worst, &classes));
     let with = |right: &str| worst.as_ref().map(|worst| format!("{accuracy}{right} · worst {worst} · {step}"));
     let mut all: Vec<String> = [" right", ""].into_iter().filter_map(with).collect();

@@ -24,7 +24,8 @@ pub(in crate::view) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buff
     }
 }
 
-fn state(theme: &Theme, state: State) -> (String, Role) {
+fn state(theme: &Theme, model: &Model) -> (String, Role) {
+    let state = model.state();
     let (glyph, ascii, role) = match state {
         State::Starting => ("◌", "..", Role::Warn),
         State::Running => ("▶", ">", Role::Good),
@@ -33,7 +34,9 @@ fn state(theme: &Theme, state: State) -> (String, Role) {
         State::Stopped => ("■", "[]", Role::Warn),
         State::Failed | State::Crashed | State::Diverged => ("✗", "X", Role::Bad),
     };
-    (format!("{} {state}", theme.pick(glyph, ascii)), role)
+    // Nothing is to be trained: it does not run through anything.
+    let word = if state == State::Running && model.is_evaluation() { "evaluating" } else { state.name() };
+    (format!("{} {word}", theme.pick(glyph, ascii)), role)
 }
 
 /// First row: what runs, how it does, and how fast.
@@ -44,12 +47,11 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     if area.width >= 60 {
         row.put("torchscope", theme.style(Role::Accent).add_modifier(Modifier::BOLD)).gap(2);
     }
-    let fallback = || model.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if let Some(host) = &app.host {
         row.put(host, dim).put(":", dim);
     }
-    row.put(&model.meta.as_ref().map_or_else(fallback, |meta| meta.name.clone()), theme.style(Role::Bright)).gap(2);
-    let (text, role) = state(theme, model.state());
+    row.put(&app.name(), theme.style(Role::Bright)).gap(2);
+    let (text, role) = state(theme, model);
     row.put(&text, theme.style(role)).gap(2);
     if area.height == 1 {
         // The only row: progress must be on it.

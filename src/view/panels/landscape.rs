@@ -44,7 +44,7 @@ pub(super) fn trail(app: &App) -> Option<Trail<'_>> {
 }
 
 pub(super) fn status(app: &App) -> Vec<String> {
-    shown(app).map_or_else(Vec::new, |(_, landscape)| vec![at_step(landscape.step)])
+    shown(app).map_or_else(Vec::new, |(_, landscape)| vec![at_step(app, landscape.step)])
 }
 
 pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {

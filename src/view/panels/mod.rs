@@ -32,11 +32,12 @@ use crate::run::State;
 const UNTRAINED: &str = "UNTRAINED";
 
 /// When a picture was taken.
-fn at_step(step: i64) -> String {
-    if step > 0 { format!("step {}", format::count(step as u64)) } else { UNTRAINED.to_owned() }
+fn at_step(app: &App, step: i64) -> String {
+    let untrained = step <= 0 && app.model.is_untrained();
+    if untrained { UNTRAINED.to_owned() } else { format!("step {}", format::count(step.max(0) as u64)) }
 }
 
-/// Whether what a panel shows was taken before the first step.
+/// Whether what a panel shows was taken before the first step of a network that has not been trained since.
 pub(super) fn is_untrained(app: &App, id: PanelId) -> bool {
     let model = &app.model;
     let step = match id {
@@ -49,7 +50,7 @@ pub(super) fn is_untrained(app: &App, id: PanelId) -> bool {
         PanelId::Landscape => landscape::shown(app).map(|(_, landscape)| landscape.step),
         PanelId::Loss | PanelId::Layers | PanelId::Metrics | PanelId::Network | PanelId::System | PanelId::Log => None,
     };
-    step.is_some_and(|step| step <= 0)
+    app.model.is_untrained() && step.is_some_and(|step| step <= 0)
 }
 
 /// Draws a panel's content.

@@ -20,7 +20,7 @@ pub(super) fn status(app: &App) -> Vec<String> {
     if reconstruction.outputs.is_none() {
         return Vec::new();
     }
-    let step = at_step(reconstruction.step);
+    let step = at_step(app, reconstruction.step);
     let slots = app.layout().map(|layout| layout.slots).unwrap_or_default();
     let Some(slot) = slots.iter().find(|slot| slot.shown == crate::app::PanelId::Reconstruction) else {
         return vec![step];

@@ -21,7 +21,7 @@ pub(super) fn trail(app: &App) -> Option<Trail<'_>> {
 
 pub(super) fn status(app: &App) -> Vec<String> {
     let Some(picture) = &app.units.picture else { return Vec::new() };
-    let (stage, step) = (stage(picture), at_step(picture.step));
+    let (stage, step) = (stage(picture), at_step(app, picture.step));
     let count = count(app, picture);
     let dead = match dead(app, picture).iter().filter(|dead| **dead).count() {
         0 => String::new(),

@@ -32,7 +32,7 @@ pub(in crate::view) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buff
     let channel = app.maps.selected;
     let title = format!("{} · {} {channel} of {}", picture.layer, noun(picture), picture.channels.len());
     let [height, width] = picture.size();
-    let step = at_step(picture.step);
+    let step = at_step(app, picture.step);
     let status = match area.width {
         ..60 if picture.step > 0 => picture.probe.clone(),
         ..60 => step,

@@ -41,7 +41,7 @@ pub(super) fn status(app: &App) -> Vec<String> {
     };
     let pages = page(app).map_or_else(String::new, |page| format!(" · {page}"));
     // What is the work of a network that has not learnt has to be seen, however short the words.
-    let probe = match at_step(picture.step) {
+    let probe = match at_step(app, picture.step) {
         _ if picture.step > 0 => picture.probe.clone(),
         untrained => format!("{} · {untrained}", picture.probe),
     };
@@ -58,7 +58,7 @@ pub(super) fn status(app: &App) -> Vec<String> {
     all.push(format!("{stage} · {probe}{pages}"));
     all.push(format!("{probe}{pages}"));
     if picture.step <= 0 {
-        all.push(at_step(picture.step));
+        all.push(at_step(app, picture.step));
     } else if !pages.is_empty() {
         all.push(pages.trim_start_matches(" · ").to_owned());
     }
