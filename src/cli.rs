@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::recipe::Recipe;
-use crate::run::OnNan;
+use crate::run::{OnNan, check_name};
 use crate::term::{Choices, ColorChoice, GlyphChoice, ThemeChoice};
 
 /// Train neural networks with libtorch and watch them learn, live, in any terminal.
@@ -39,6 +39,8 @@ pub enum Command {
     Ls(Ls),
     /// End a run after its current step
     Stop(Stop),
+    /// Remove runs for good
+    Rm(Rm),
     /// Try learning rates on a recipe, and suggest one
     LrFind(LrFind),
     /// Look at terminal, libtorch and run directory, and say what to do
@@ -126,8 +128,11 @@ pub struct Train {
     /// Set anything else in the recipe, for example `model.layers.0.units=40`
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value, help_heading = "Recipe")]
     pub sets: Vec<(String, String)>,
+    /// Name of the run [default: the recipe's with a number, such as moons-0003]
+    #[arg(long, value_name = "NAME", value_parser = run_name)]
+    pub name: Option<String>,
     /// Write the run here instead of into a new directory of the runs' home
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "name")]
     pub run_dir: Option<PathBuf>,
     /// How to follow the run.
     #[command(flatten)]
@@ -186,8 +191,8 @@ pub struct Relay {
 /// `torchscope show`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Panels are named as in the view: loss, boundary, units, landscape, maps, reconstruction, codes, confusion, \
-    layers, metrics, network. `maps/conv1` is a layer, `maps/conv1/cat` the same for one input, `input/cat` the input. \
+    after_help = "Panels are named as in the view: loss, boundary, units, reconstruction, codes, maps, confusion, landscape, \
+    metrics, network, layers, system, log. `maps/conv1` is a layer, `maps/conv1/cat` the same for one input, `input/cat` the input. \
     Pictures are shown in Kitty, iTerm2 or Sixel graphics where the terminal has them, else in half blocks."
 )]
 pub struct Show {
@@ -266,6 +271,21 @@ pub struct Stop {
     pub run: Option<String>,
 }
 
+/// `torchscope rm`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Removed is what torchscope wrote; a directory that holds other files stays with them. A live run has to be \
+    stopped first. `user@host:run` is what was copied here of a run on another machine; the run itself stays there."
+)]
+pub struct Rm {
+    /// Runs by whole name or directory
+    #[arg(required = true)]
+    pub runs: Vec<String>,
+    /// Remove them without asking
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
 /// `torchscope doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -299,6 +319,10 @@ pub struct LrFind {
     /// How to draw.
     #[command(flatten)]
     pub display: Display,
+}
+
+fn run_name(text: &str) -> Result<String, String> {
+    check_name(text).map(|()| text.to_owned())
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -360,6 +384,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::app::PanelId;
 
     #[test]
     fn the_command_line_is_sound() {
@@ -414,6 +439,46 @@ mod tests {
     }
 
     #[test]
+    fn the_help_names_every_panel() {
+        let mut command = Cli::command();
+        let help = command.find_subcommand_mut("show").unwrap().render_help().to_string();
+        for id in [
+            PanelId::Loss,
+            PanelId::Boundary,
+            PanelId::Units,
+            PanelId::Reconstruction,
+            PanelId::Codes,
+            PanelId::Maps,
+            PanelId::Confusion,
+            PanelId::Landscape,
+            PanelId::Metrics,
+            PanelId::Network,
+            PanelId::Layers,
+            PanelId::System,
+            PanelId::Log,
+        ] {
+            assert!(help.contains(&id.slug()), "{}: {help}", id.slug());
+        }
+    }
+
+    #[test]
+    fn every_help_fits_in_eighty_columns_and_says_what_each_thing_is() {
+        let mut cli = Cli::command().term_width(80);
+        cli.build();
+        let names: Vec<String> = cli.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        assert!(names.len() > 9, "{names:?}");
+        for name in &names {
+            let command = cli.find_subcommand_mut(name).unwrap();
+            let nameless = |arg: &&clap::Arg| arg.get_help().is_none_or(|help| help.to_string().trim().is_empty());
+            let nameless: Vec<_> = command.get_arguments().filter(nameless).map(clap::Arg::get_id).collect();
+            assert!(nameless.is_empty(), "{name}: {nameless:?} without a word");
+            let help = command.render_help().to_string();
+            assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        }
+        assert!(cli.render_help().to_string().lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
     fn a_sweep_has_rates_above_zero() {
         for args in [["--min-lr", "0"], ["--max-lr", "inf"], ["--steps", "1"]] {
             assert!(
@@ -431,6 +496,8 @@ mod tests {
             (vec!["--set", "momentum"], "KEY=VALUE"),
             (vec!["--headless", "--detach"], "cannot be used with"),
             (vec!["--untrained", "--epochs", "3"], "cannot be used with"),
+            (vec!["--name", "a/b"], "'/' cannot be in a name"),
+            (vec!["--name", "a", "--run-dir", "b"], "cannot be used with"),
         ] {
             let args = ["torchscope", "train", "moons"].into_iter().chain(args);
             let error = Cli::try_parse_from(args).unwrap_err().to_string();

@@ -249,6 +249,22 @@ fn headless_prints_lines_and_nothing_else() {
 }
 
 #[test]
+fn a_run_goes_by_the_name_it_was_given() {
+    let home = Home::new();
+    let started = home.torchscope(&["train", "moons", "--name", "wide-0.1", "--epochs", "100000", "--detach"]);
+    let text = String::from_utf8(started.stdout).unwrap();
+    assert!(text.contains("wide-0.1 is training in") && text.contains("torchscope attach wide-0.1"), "{text}");
+    let run = home.runs().remove(0);
+    assert_eq!(home.status(&run)["name"], "wide-0.1");
+    let view = Terminal::start(&home, &["attach", "wide"], (100, 30));
+    view.wait("the name", |screen| screen.lines().next().is_some_and(|line| line.contains("wide-0.1  ")));
+    let stopped = home.torchscope(&["stop"]);
+    assert!(String::from_utf8_lossy(&stopped.stdout).starts_with("wide-0.1 stopped at epoch "), "{stopped:?}");
+    let finished = home.torchscope(&["train", "moons", "--name", "short", "--epochs", "2", "--headless"]);
+    assert!(String::from_utf8_lossy(&finished.stdout).contains("short finished at epoch 2/2"), "{finished:?}");
+}
+
+#[test]
 fn headless_stops_cleanly_when_interrupted() {
     let home = Home::new();
     let mut child = home

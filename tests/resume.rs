@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use rand_mt::Mt;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use torchscope::log::{Data, LogReader, Record, tags};
+use torchscope::plot::format;
 use torchscope::recipe::Recipe;
 use torchscope::run::{Checkpoint, Command, ControlClient, RunDir, RunMeta, State};
 use torchscope::series::Series;
@@ -406,6 +407,17 @@ fn more_epochs_are_the_same_as_all_of_them_at_once() {
     let output = run.torchscope(&["resume", "moons-0001", "--headless", "--epochs", "45"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!((run.meta().epoch, run.meta().epochs), (45, 45));
+    // What was printed last is what the log and run.json say.
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let (series, meta) = (run.series(), run.meta());
+    let [loss, accuracy] = [tags::LOSS_EVAL, tags::ACCURACY_EVAL].map(|tag| {
+        let logged = f64::from_bits(series[tag].last().unwrap().1);
+        assert_eq!(format::number(logged), format::number(meta.last[tag]), "{tag}");
+        format::number(logged)
+    });
+    let end = format!("moons-0001 finished at epoch 45/45 full-set {loss} accuracy {accuracy} after ");
+    assert!(printed.lines().last().unwrap().starts_with(&end), "{end}\n{printed}");
+    assert!(printed.starts_with("moons-0001 goes on from step 320 on cpu in "), "{printed}");
     let mut whole = Run::start("moons", &[("epochs", "45")]);
     whole.ends(State::Finished);
     assert_eq!(run.weights(), whole.weights());

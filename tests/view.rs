@@ -409,7 +409,11 @@ fn a_run_that_is_over_starts_over_once() {
 fn a_run_of_another_machine_is_not_asked_about() {
     let mut app = trained((80, 24));
     app.host = Some("gpu1".to_owned());
-    assert_eq!(press(&mut app, "r"), [Effect::StartOver { new_seed: false, stop: false }], "the refusal says what to do");
+    assert_eq!(
+        press(&mut app, "r"),
+        [Effect::StartOver { new_seed: false, stop: false }],
+        "the refusal says what to do"
+    );
 }
 
 #[test]
@@ -420,6 +424,53 @@ fn a_network_that_is_only_looked_at_is_not_training() {
     press(&mut app, "q");
     let text = screen(&app);
     assert!(text.contains("is evaluating the untrained network") && !text.contains("training"), "{text}");
+}
+
+#[test]
+fn steps_at_the_ends_of_their_range_are_drawn() {
+    let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
+    for (from, to) in [(0, 7), (0, 2), (5, 7), (2, 5), (6, 7)] {
+        let mut app = trained((120, 40));
+        app.update(Message::Opened(PathBuf::from("/runs/foreign")));
+        let record = |step: i64| Record {
+            step,
+            wall_time: 1.7e9 + step as f64 / 1e18,
+            values: [tags::LOSS_TRAIN, tags::LOSS_EVAL, tags::GRAD_NORM].map(|tag| Value::scalar(tag, 0.5)).into(),
+        };
+        app.update(Message::Records(ends[from..to].iter().map(|step| record(*step)).collect()));
+        app.update(Message::CaughtUp);
+        for (state, steps_per_epoch) in [(State::Running, 16), (State::Finished, 16), (State::Running, u64::MAX)] {
+            app.update(Message::Status(Box::new(RunMeta { steps_per_epoch, epochs: u64::MAX, ..meta(state) })));
+            for size in [(120, 40), (60, 16)] {
+                app.update(Message::Resized(size.0, size.1));
+                assert!(screen(&app).contains("Loss"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_picture_of_the_first_step_is_untrained_only_while_the_network_is() {
+    let matrix = TensorValue {
+        shape: vec![3, 3],
+        values: vec![4.0, 1.0, 0.0, 0.0, 5.0, 0.0, 1.0, 0.0, 4.0],
+        plugin: "torchscope".into(),
+    };
+    let confusion = Record {
+        step: 0,
+        wall_time: 1.7e9,
+        values: vec![Value { tag: tags::CONFUSION.into(), data: Data::Tensor(matrix) }],
+    };
+    let loss = |step| Record { step, wall_time: 1.7e9, values: vec![Value::scalar(tags::LOSS_TRAIN, 0.5)] };
+    let mut app = App::new(PathBuf::from("/runs/cnn-0001"), (120, 40));
+    app.update(Message::Status(Box::new(RunMeta { step: 0, epoch: 0, ..meta(State::Running) })));
+    app.update(Message::Records(vec![confusion]));
+    app.update(Message::CaughtUp);
+    app.zoom_on(PanelId::Confusion);
+    assert!(screen(&app).contains("UNTRAINED"), "{}", screen(&app));
+    app.update(Message::Records((1..=108).map(loss).collect()));
+    let text = screen(&app);
+    assert!(text.contains("step 0") && !text.contains("UNTRAINED"), "{text}");
 }
 
 #[test]

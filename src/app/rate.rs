@@ -52,7 +52,8 @@ impl Rate {
 }
 
 fn between((t0, s0): (f64, i64), (t1, s1): (f64, i64)) -> Option<f64> {
-    let rate = (s1 - s0) as f64 / (t1 - t0);
+    // Steps of a log that nobody checked may lie further apart than an i64 reaches.
+    let rate = (i128::from(s1) - i128::from(s0)) as f64 / (t1 - t0);
     (rate.is_finite() && rate > 0.0).then_some(rate)
 }
 
@@ -93,5 +94,13 @@ mod tests {
         assert_eq!(rate.steps_per_second(), None);
         rate.note(f64::NAN, 2);
         assert_eq!(rate.average(), None);
+    }
+
+    #[test]
+    fn the_whole_range_of_steps_has_a_speed() {
+        let mut rate = Rate::default();
+        rate.note(0.0, i64::MIN);
+        rate.note(2.0, i64::MAX);
+        assert!((rate.average().unwrap() / 2_f64.powi(63) - 1.0).abs() < 1e-9);
     }
 }

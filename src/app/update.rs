@@ -380,7 +380,8 @@ impl App {
 
     /// The name of the run, of its directory until more is known.
     pub fn name(&self) -> String {
-        let directory = || self.model.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let directory =
+            || self.model.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         self.model.meta.as_ref().map_or_else(directory, |meta| meta.name.clone())
     }
 

@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "                                         LOSS            ACCURACY",
+                "                                      LOSS           ACCURACY",
                 "NAME        STATE     EPOCH    STEP   LAST   BEST    LAST    BEST    STARTED",
                 "moons-0001  finished  100/100  1,600  8.030  0.6224  0.5000  0.6740  1:00:00 ago",
                 "moons-0002  starting  0/100    0      -      -       -       -       1:00:00 ago",
@@ -244,7 +244,7 @@ mod tests {
         };
         assert_eq!(heads(90), "NAME STATE EPOCH STEP LAST BEST LAST BEST STARTED");
         assert_eq!(heads(80), "NAME STATE EPOCH LAST BEST LAST BEST STARTED");
-        assert_eq!(heads(72), "NAME STATE EPOCH LAST BEST LAST STARTED");
+        assert_eq!(heads(74), "NAME STATE EPOCH LAST BEST LAST STARTED");
         assert_eq!(heads(60), "NAME STATE EPOCH LAST BEST LAST");
         assert_eq!(heads(50), "NAME STATE EPOCH LAST BEST");
         assert_eq!(heads(0), "NAME STATE EPOCH LAST");
@@ -272,6 +272,10 @@ mod tests {
         assert_eq!(keys.len(), 13, "{keys:?}");
         assert_eq!(json["best"][tags::LOSS_EVAL], serde_json::json!({ "value": 0.6224, "step": 0 }));
         assert_eq!(json["last"][tags::LOSS_EVAL], 8.03);
-        assert_eq!(json["last"][tags::LOSS_TRAIN], "NaN", "JSON has no such number, and null would mean that there is none");
+        assert_eq!(
+            json["last"][tags::LOSS_TRAIN],
+            "NaN",
+            "JSON has no such number, and null would mean that there is none"
+        );
     }
 }

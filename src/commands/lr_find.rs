@@ -7,7 +7,8 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, eyre};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{complain, runtime, say, signal_code};
+use super::say::paint;
+use super::{ask_for_theme, complain, runtime, say, shell_word, signal_code};
 use crate::cli::LrFind;
 use crate::log::{Data, LogReader, tags};
 use crate::plot::braille::{self, BrailleGrid};
@@ -15,15 +16,21 @@ use crate::plot::format;
 use crate::plot::scale::{Axis, AxisKind};
 use crate::recipe::Recipe;
 use crate::run::{self, Errand, RunDir, State, Sweep};
-use crate::term::{Capabilities, Environment, Glyphs};
+use crate::term::{self, Capabilities, ColorDepth, Environment, Glyphs};
+use crate::view::{Role, Sgr, Theme};
 
+/// Columns and rows where the terminal does not say.
+const PAPER: (u16, u16) = (80, 24);
 /// Between two looks at the trainer.
 const LOOK: Duration = Duration::from_millis(50);
 /// Bytes of the log taken at once.
 const CHUNK: usize = 1 << 20;
-/// Cells of the chart, without its axes.
-const ROWS: usize = 14;
-const COLUMNS: usize = 64;
+/// Columns and rows beside the cells of the chart: labels and a column to spare; marks, conclusion and prompt.
+const MARGIN: (u16, u16) = (11, 10);
+/// Rows of the chart, at the least and at the most.
+const ROWS: (usize, usize) = (6, 20);
+/// Columns of the chart, at the least and at the most: it is of a few hundred steps.
+const COLUMNS: (usize, usize) = (20, 120);
 /// The suggested rate, as a share of that with the lowest smoothed loss.
 const SUGGESTED: f64 = 0.1;
 /// Steps to each side that a slope is taken over.
@@ -82,15 +89,50 @@ pub(super) fn run(args: &LrFind) -> Result<u8> {
     let trials = read(&directory)?;
     let finding = find(&trials);
     let capabilities = Capabilities::detect(&Environment::of_process(), args.display.choices());
-    let mut lines = if capabilities.interactive {
-        let plain = capabilities.glyphs != Glyphs::Braille;
-        chart(&trials, finding, plain)
+    if capabilities.interactive {
+        let (theme, _) = ask_for_theme(&capabilities);
+        let paper = Paper::of_screen(theme, term::size().unwrap_or(PAPER));
+        for line in chart(&trials, finding, &paper) {
+            paint(&paper.colored(&line))?;
+        }
     } else {
-        table(&trials)
-    };
-    lines.extend(conclude(&trials, finding, args));
-    say(&lines.join("\n"))?;
+        say(&table(&trials).join("\n"))?;
+    }
+    say(&conclude(&trials, finding, args).join("\n"))?;
     Ok(0)
+}
+
+/// A line of the chart: texts with their meanings.
+type Line = Vec<(Role, String)>;
+
+/// What the chart is drawn on.
+struct Paper {
+    theme: Theme,
+    /// Cells of the chart, without its axes.
+    columns: usize,
+    rows: usize,
+}
+
+impl Paper {
+    /// What a screen of so many columns and rows has room for.
+    fn of_screen(theme: Theme, (columns, rows): (u16, u16)) -> Self {
+        let room = |all: u16, margin: u16, (least, most): (usize, usize)| {
+            usize::from(all.saturating_sub(margin)).clamp(least, most)
+        };
+        Self { theme, columns: room(columns, MARGIN.0, COLUMNS), rows: room(rows, MARGIN.1, ROWS) }
+    }
+
+    /// A line with the escape sequences for its colours, as far as there are any.
+    fn colored(&self, line: &Line) -> String {
+        let mono = self.theme.depth() == ColorDepth::Mono;
+        let texts = line.iter().map(|(role, text)| match self.theme.style(*role).fg {
+            Some(color) if !mono && !text.trim().is_empty() => {
+                format!("\x1b[{}m{text}\x1b[0m", Sgr::foreground(color))
+            }
+            _ => text.clone(),
+        });
+        texts.collect()
+    }
 }
 
 /// Runs the trainer to its end. A signal ends it before, and is returned.
@@ -169,8 +211,10 @@ fn rate(rate: f64) -> String {
 }
 
 /// The smoothed loss over the rate, with what was found marked below it.
-fn chart(trials: &[Trial], finding: Option<Finding>, plain: bool) -> Vec<String> {
+fn chart(trials: &[Trial], finding: Option<Finding>, paper: &Paper) -> Vec<Line> {
     let (Some(first), Some(last)) = (trials.first(), trials.last()) else { return Vec::new() };
+    let Paper { ref theme, columns, rows } = *paper;
+    let plain = theme.glyphs() != Glyphs::Braille;
     let across = Axis::new(AxisKind::Log, first.lr, last.lr);
     let finite: Vec<f64> = trials.iter().map(|trial| trial.smoothed).filter(|loss| loss.is_finite()).collect();
     let largest = finite.iter().copied().fold(0.0, f64::max);
@@ -178,7 +222,7 @@ fn chart(trials: &[Trial], finding: Option<Finding>, plain: bool) -> Vec<String>
     // The explosion would press the rest to the ground.
     let start = finite.first().copied().unwrap_or(1.0);
     let down = Axis::fit(AxisKind::Linear, smallest, largest.min(2.0 * start.max(smallest)));
-    let mut grid = BrailleGrid::new(COLUMNS, ROWS);
+    let mut grid = BrailleGrid::new(columns, rows);
     let dot = |trial: &Trial| {
         let x = across.index(trial.lr, grid.width())?;
         // What is not finite is above everything.
@@ -190,11 +234,14 @@ fn chart(trials: &[Trial], finding: Option<Finding>, plain: bool) -> Vec<String>
         grid.line(pair[0].0, pair[0].1, pair[1].0, pair[1].1);
     }
     let (wall, corner, floor) = if plain { ('|', '+', '-') } else { ('\u{2502}', '\u{2514}', '\u{2500}') };
-    let mut lines = vec![format!("{:>8}  smoothed loss over the learning rate of the step", "")];
-    for row in 0..ROWS {
+    let indented = |role, text: String| vec![(Role::Dim, format!("{:10}", "")), (role, text)];
+    let titles = ["smoothed loss over the learning rate of the step", "loss over the rate"];
+    let title = titles.into_iter().find(|title| title.len() <= columns).unwrap_or(titles[1]);
+    let mut lines = vec![indented(Role::Dim, title.to_owned())];
+    for row in 0..rows {
         let label = match row {
             0 => format::number(down.hi()),
-            _ if row == ROWS - 1 => format::number(down.lo()),
+            _ if row == rows - 1 => format::number(down.lo()),
             _ => String::new(),
         };
         let mask = |mask: &u8| match (*mask, plain) {
@@ -203,30 +250,33 @@ fn chart(trials: &[Trial], finding: Option<Finding>, plain: bool) -> Vec<String>
             (mask, false) => braille::char_of(mask),
         };
         let cells: String = grid.row(row).iter().map(mask).collect();
-        lines.push(format!("{label:>8} {wall}{}", cells.trim_end()));
+        lines.push(vec![
+            (Role::Text, format!("{label:>8} ")),
+            (Role::Frame, wall.to_string()),
+            (Role::Accent, cells.trim_end().to_owned()),
+        ]);
     }
-    lines.push(format!("{:>8} {corner}{}", "", floor.to_string().repeat(COLUMNS)));
-    let place = |lr: f64| across.index(lr, COLUMNS).unwrap_or(0);
-    lines.push(format!(
-        "{:>8}  {}",
-        "",
-        placed(across.ticks(6).iter().map(|tick| (place(tick.value), tick.label.clone())))
-    ));
+    lines.push(vec![(Role::Frame, format!("{:>8} {corner}{}", "", floor.to_string().repeat(columns)))]);
+    let place = |lr: f64| across.index(lr, columns).unwrap_or(0);
+    let ticks = across.ticks((columns / 10).max(2));
+    lines.push(indented(Role::Text, placed(ticks.iter().map(|tick| (place(tick.value), tick.label.clone())), columns)));
     if let Some(Finding { steepest, lowest, suggested }) = finding {
         let mark = if plain { '^' } else { '\u{25b2}' };
-        for (name, lr) in [("suggested", suggested), ("steepest", steepest), ("lowest", lowest)] {
-            lines.push(format!("{:>8}  {}", "", placed([(place(lr), format!("{mark} {name} {}", rate(lr)))])));
+        let found =
+            [("suggested", suggested, Role::Good), ("steepest", steepest, Role::Text), ("lowest", lowest, Role::Warn)];
+        for (name, lr, role) in found {
+            lines.push(indented(role, placed([(place(lr), format!("{mark} {name} {}", rate(lr)))], columns)));
         }
     }
     lines
 }
 
 /// Texts at their columns, pushed to the left where they would not fit, left out where they would touch.
-fn placed(texts: impl IntoIterator<Item = (usize, String)>) -> String {
+fn placed(texts: impl IntoIterator<Item = (usize, String)>, columns: usize) -> String {
     let mut line = String::new();
     for (column, text) in texts {
         let length = text.chars().count();
-        let column = column.min(COLUMNS.saturating_sub(length));
+        let column = column.min(columns.saturating_sub(length));
         let taken = line.chars().count();
         if line.is_empty() || column > taken {
             let _ = write!(line, "{}{text}", " ".repeat(column - taken.min(column)));
@@ -257,9 +307,9 @@ fn conclude(trials: &[Trial], finding: Option<Finding>, args: &LrFind) -> Vec<St
     let Some(Finding { steepest, lowest, suggested }) = finding else {
         return vec![format!("{ended}, and came down nowhere before; try other rates (`--min-lr`, `--max-lr`)")];
     };
-    let mut command = format!("torchscope train {} --lr {}", args.recipe, rate(suggested));
+    let mut command = format!("torchscope train {} --lr {}", shell_word(&args.recipe), rate(suggested));
     for (key, value) in &args.sets {
-        let _ = write!(command, " --set {key}={value}");
+        let _ = write!(command, " --set {}", shell_word(&format!("{key}={value}")));
     }
     vec![
         format!("steepest at {}, lowest at {}; {ended}", rate(steepest), rate(lowest)),
@@ -301,18 +351,43 @@ mod tests {
     }
 
     #[test]
-    fn the_chart_fits_in_eighty_columns_and_marks_what_was_found() {
+    fn the_chart_fits_the_screen_and_marks_what_was_found() {
         let mut trials = sweep();
         trials.push(Trial { lr: 40.0, loss: f64::INFINITY, smoothed: f64::INFINITY });
         let finding = find(&trials);
-        for plain in [false, true] {
-            let lines = chart(&trials, finding, plain);
-            assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:#?}");
-            assert_eq!(lines.iter().all(|line| line.is_ascii()), plain);
+        for (screen, glyphs) in [
+            ((80, 24), Glyphs::Braille),
+            ((80, 24), Glyphs::Ascii),
+            ((40, 12), Glyphs::Ascii),
+            ((200, 60), Glyphs::Braille),
+        ] {
+            let paper = Paper::of_screen(Theme::new(ColorDepth::Mono, glyphs), screen);
+            let lines: Vec<String> = chart(&trials, finding, &paper).iter().map(|line| paper.colored(line)).collect();
+            let widest = lines.iter().map(|line| line.chars().count()).max().unwrap();
+            assert!(
+                widest < usize::from(screen.0) && (screen.0 > 120 || widest + 2 > usize::from(screen.0)),
+                "{lines:#?}"
+            );
+            assert!(lines.len() + 4 <= usize::from(screen.1).max(16), "{lines:#?}");
+            assert_eq!(lines.iter().all(|line| line.is_ascii()), glyphs == Glyphs::Ascii);
             let text = lines.join("\n");
             assert!(["suggested", "steepest", "lowest"].iter().all(|name| text.contains(name)), "{text}");
         }
-        assert!(chart(&[], None, true).is_empty());
+        assert!(chart(&[], None, &Paper::of_screen(Theme::new(ColorDepth::Mono, Glyphs::Ascii), PAPER)).is_empty());
+    }
+
+    #[test]
+    fn the_chart_has_the_colours_of_the_terminal() {
+        let trials = sweep();
+        let text = |depth| {
+            let paper = Paper::of_screen(Theme::new(depth, Glyphs::Braille), PAPER);
+            let lines = chart(&trials, find(&trials), &paper);
+            lines.iter().map(|line| paper.colored(line)).collect::<Vec<_>>().join("\n")
+        };
+        assert!(!text(ColorDepth::Mono).contains('\u{1b}'));
+        assert!(text(ColorDepth::Ansi256).contains("\u{1b}[38;5;"));
+        let full = text(ColorDepth::TrueColor);
+        assert!(full.contains("\u{1b}[38;2;") && full.matches('\u{1b}').count() % 2 == 0, "each is switched off again");
     }
 
     #[test]

@@ -7,11 +7,13 @@ mod list;
 mod lr_find;
 mod relay;
 mod resume;
+mod rm;
 mod say;
 mod show;
 mod stop;
 mod train;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use color_eyre::eyre::{Report, Result};
@@ -19,7 +21,8 @@ use color_eyre::eyre::{Report, Result};
 use crate::cli::{Cli, Command, Display};
 use crate::run::{self, Eligible, Resolved, RunDir, RunError};
 use crate::runtime::Options;
-use crate::term::Capabilities;
+use crate::term::{self, Capabilities, Graphics, ground_of};
+use crate::view::Theme;
 use say::{Unsaid, complain, say, say_json};
 
 /// Runs a subcommand. An error becomes one clear report on standard error and the exit code 1.
@@ -32,6 +35,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Ls(args) => list::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Stop(args) => stop::run(&args),
+        Command::Rm(args) => rm::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::LrFind(args) => lr_find::run(&args),
     };
@@ -77,6 +81,25 @@ impl Display {
     }
 }
 
+/// How to print on a terminal of such abilities, which is asked for its ground and its images. What it does not answer is
+/// taken for the usual.
+fn ask_for_theme(capabilities: &Capabilities) -> (Theme, Graphics) {
+    let (answers, graphics) = term::ask(capabilities).unwrap_or_default();
+    let own = capabilities.ground.or(answers.background.map(ground_of)).unwrap_or_default();
+    let ground = capabilities.wanted.unwrap_or(own);
+    (Theme::on(ground, capabilities.depth, capabilities.glyphs).painted(ground != own), graphics)
+}
+
+/// A text as one word of a command line to copy: in quotes where a shell would make something else of it.
+fn shell_word(text: &str) -> Cow<'_, str> {
+    let harmless = |c: char| c.is_alphanumeric() || "_-./=:,+@%".contains(c);
+    if !text.is_empty() && text.chars().all(harmless) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+    }
+}
+
 /// Exit code for a signal, as shells have it.
 fn signal_code(signal: i32) -> u8 {
     (128 + signal).clamp(0, 255) as u8
@@ -92,6 +115,16 @@ mod tests {
     use color_eyre::eyre::WrapErr;
 
     use super::*;
+
+    #[test]
+    fn words_survive_a_shell() {
+        for plain in ["moons-0001", "/a/b.toml", "optimizer.momentum=0.9", "me@gpu1:損失"] {
+            assert_eq!(shell_word(plain), plain);
+        }
+        assert_eq!(shell_word("a b"), "'a b'");
+        assert_eq!(shell_word("it's; rm -r *"), r"'it'\''s; rm -r *'");
+        assert_eq!(shell_word(""), "''");
+    }
 
     #[test]
     fn what_the_system_said_is_said_once() {

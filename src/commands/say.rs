@@ -31,6 +31,13 @@ pub(super) fn say(lines: &str) -> Result<(), Unsaid> {
     Ok(writeln!(io::stdout(), "{}", harmless(lines))?)
 }
 
+/// Prints a question to standard output; the answer is typed behind it.
+pub(super) fn prompt(question: &str) -> Result<(), Unsaid> {
+    let mut output = io::stdout();
+    write!(output, "{} ", harmless(question))?;
+    Ok(output.flush()?)
+}
+
 /// Prints a line of our own making, with the escape sequences that colour it.
 pub(super) fn paint(line: &str) -> Result<(), Unsaid> {
     Ok(writeln!(io::stdout(), "{line}")?)

@@ -3,13 +3,13 @@
 use color_eyre::eyre::{Result, eyre};
 
 use super::say::{Unsaid, paint};
-use super::{complain, pick, say};
+use super::{ask_for_theme, complain, pick, say};
 use crate::app::{App, Exhibit, Message, PanelId, Subject};
 use crate::cli::{PageSize, Show};
 use crate::log::LogReader;
 use crate::plot::format;
 use crate::run::{Eligible, PrintedReader, RunDir, RunMeta};
-use crate::term::{self, Capabilities, ColorDepth, Environment, Graphics, ground_of};
+use crate::term::{self, Capabilities, ColorDepth, Environment, Graphics};
 use crate::view::{self, Page, Theme};
 
 /// Bytes of the log taken at once, so that a long one does not have to fit into memory twice.
@@ -100,14 +100,13 @@ impl Paper {
         let env = Environment::of_process();
         let capabilities = Capabilities::detect(&env, args.display.choices());
         let plain = args.text || !env.stdout_is_terminal || env.get("TERM").is_none_or(|term| term == "dumb");
-        // What cannot be asked is taken for the usual.
-        let (answers, graphics) = if plain { Default::default() } else { term::ask(&capabilities).unwrap_or_default() };
-        let own = capabilities.ground.or(answers.background.map(ground_of)).unwrap_or_default();
-        let ground = capabilities.wanted.unwrap_or(own);
-        let depth = if plain { ColorDepth::Mono } else { capabilities.depth };
+        let (theme, graphics) = if plain {
+            (Theme::new(ColorDepth::Mono, capabilities.glyphs), Graphics::None)
+        } else {
+            ask_for_theme(&capabilities)
+        };
         let screen = if plain { None } else { term::size() };
         let size = args.size.or(screen.map(PageSize::of_screen)).unwrap_or(PAPER);
-        let theme = Theme::on(ground, depth, capabilities.glyphs).painted(ground != own);
         Self { theme, graphics, size, plain }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use color_eyre::eyre::{Result, WrapErr};
 
-use super::{headless, say, signal_code};
+use super::{headless, say, shell_word, signal_code};
 use crate::cli::{Launch, Pace, Train};
 use crate::plot::format;
 use crate::recipe::Recipe;
@@ -22,9 +22,10 @@ pub(super) fn run(args: &Train) -> Result<u8> {
         recipe.pace = None;
     }
     let create = || {
-        Ok(match &args.run_dir {
-            Some(path) => RunDir::create_at(path, &recipe)?,
-            None => RunDir::create(&run::home()?, &recipe)?,
+        Ok(match (&args.run_dir, &args.name) {
+            (Some(path), _) => RunDir::create_at(path, &recipe)?,
+            (None, Some(name)) => RunDir::create_named(&run::home()?, name, &recipe)?,
+            (None, None) => RunDir::create(&run::home()?, &recipe)?,
         })
     };
     let errand = |audience| Errand::Train { audience, on_nan: args.launch.on_nan };
@@ -96,7 +97,7 @@ pub(super) fn start_over(old: &RunDir, new_seed: bool, on_nan: Option<OnNan>) ->
 fn detach(run: &RunDir, errand: Errand) -> Result<u8> {
     start(run, errand)?;
     let patience = Instant::now() + DETACH_PATIENCE;
-    loop {
+    let does = loop {
         let meta = run.status()?;
         match meta.state {
             State::Starting if Instant::now() < patience => std::thread::sleep(Duration::from_millis(50)),
@@ -116,11 +117,11 @@ fn detach(run: &RunDir, errand: Errand) -> Result<u8> {
                 say::say(&format!("{} has {} already: torchscope attach {}", run.name(), meta.state, handle(run)))?;
                 return Ok(meta.state.exit_code());
             }
-            State::Running | State::Paused => break,
+            State::Running | State::Paused if meta.epochs == 0 => break "is evaluating the untrained network",
+            State::Running | State::Paused => break "is training",
         }
-    }
-    let name = run.name();
-    say::say(&format!("{name} is training in {}", run.path().display()))?;
+    };
+    say::say(&format!("{} {does} in {}", run.name(), run.path().display()))?;
     say::say(&format!("watch it: torchscope attach {0}    end it: torchscope stop {0}", handle(run)))?;
     Ok(0)
 }
@@ -152,7 +153,8 @@ pub(super) fn ended(state: State, meta: &RunMeta) -> String {
 /// What to call a run by on the command line: its name where that finds it, else its path.
 pub(super) fn handle(run: &RunDir) -> String {
     let at_home = run::home().is_ok_and(|home| run.path().parent() == Some(home.as_path()));
-    if at_home { run.name() } else { run.path().display().to_string() }
+    let handle = if at_home { run.name() } else { run.path().display().to_string() };
+    shell_word(&handle).into_owned()
 }
 
 /// Says how to come back to a run that the view has left training.

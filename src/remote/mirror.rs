@@ -29,6 +29,8 @@ const FORGOTTEN: Duration = Duration::from_secs(14 * 24 * 3600);
 /// How often it is noted how far the files have come.
 const NOTED: Duration = Duration::from_secs(2);
 const NOTE: &str = "mirror.json";
+/// The file in a slot that the view that uses it has locked.
+pub(super) const SLOT: &str = "lock";
 
 /// Where mirrors are kept: `$XDG_CACHE_HOME/torchscope/remote`, else `~/.cache/torchscope/remote`.
 pub(super) fn cache() -> io::Result<PathBuf> {
@@ -41,11 +43,23 @@ pub(super) fn cache() -> io::Result<PathBuf> {
 /// What the mirror is of, and how far it has come.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct Note {
+pub(super) struct Note {
     /// The run.
-    run: FarRun,
+    pub(super) run: FarRun,
     /// By name, how far the far file has been copied, and how long the copy is.
     files: BTreeMap<String, (Mark, u64)>,
+}
+
+impl Note {
+    /// The note in a slot, if there is one.
+    pub(super) fn read(slot: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(slot.join(NOTE)).ok()?).ok()
+    }
+}
+
+/// The folder for the mirrors of a machine.
+pub(super) fn machine(cache: &Path, host: &str) -> PathBuf {
+    cache.join(format!("{}-{:08x}", readable(host), crc32c::crc32c(host.as_bytes())))
 }
 
 /// The mirror of one run, for one view.
@@ -68,13 +82,11 @@ impl Mirror {
     pub(super) fn open(cache: &Path, host: &str, far: &FarRun) -> io::Result<Self> {
         private(cache)?;
         forget(cache);
-        let machine = cache.join(format!("{}-{:08x}", readable(host), crc32c::crc32c(host.as_bytes())));
+        let machine = machine(cache, host);
         private(&machine)?;
         let (folder, slot) = free_slot(&machine, &far.path)?;
-        let note: Note = fs::read(folder.join(NOTE))
-            .ok()
-            .and_then(|text| serde_json::from_slice(&text).ok())
-            .filter(|note: &Note| note.run == *far)
+        let note = Note::read(&folder)
+            .filter(|note| note.run == *far)
             .unwrap_or_else(|| Note { run: far.clone(), ..Note::default() });
         let mut mirror = Self {
             folder,
@@ -238,14 +250,13 @@ fn free_slot(machine: &Path, path: &str) -> io::Result<(PathBuf, File)> {
         let folder = machine.join(number.to_string());
         let known = folder.exists();
         private(&folder)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(SLOT))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => continue,
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        let note = fs::read(folder.join(NOTE)).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());
-        if note.is_some_and(|note| note.run.path == path) {
+        if Note::read(&folder).is_some_and(|note| note.run.path == path) {
             return Ok((folder, lock));
         }
         if !known {
@@ -263,7 +274,7 @@ fn forget(cache: &Path) {
     for slot in machines.flatten().filter_map(|machine| fs::read_dir(machine.path()).ok()).flatten().flatten() {
         let note = slot.path().join(NOTE);
         let old = |at: SystemTime| at.elapsed().is_ok_and(|age| age > FORGOTTEN);
-        let unused = || File::open(slot.path().join("lock")).is_ok_and(|lock| lock.try_lock().is_ok());
+        let unused = || File::open(slot.path().join(SLOT)).is_ok_and(|lock| lock.try_lock().is_ok());
         if fs::metadata(note).and_then(|found| found.modified()).is_ok_and(old) && unused() {
             let _ = fs::remove_dir_all(slot.path());
         }

@@ -10,6 +10,7 @@
 //! that the view follows the mirror as it does any run, and a line that breaks goes on where it was.
 
 mod address;
+mod copies;
 mod line;
 mod mirror;
 mod relay;
@@ -19,6 +20,7 @@ mod window;
 mod wire;
 
 pub use address::Address;
+pub use copies::{Copy, copies_at, copies_of};
 pub use line::{Attached, attach};
 pub use relay::{refuse, serve};
 pub use ssh::{RemoteError, Ssh};

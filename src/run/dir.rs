@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::error::RunError;
 use super::lock::{self, RunLock};
 use super::meta::{Milestone, RunMeta, State, hostname};
+use super::name::check_name;
 use super::replace;
 use crate::recipe::Recipe;
 
@@ -49,20 +50,28 @@ impl RunDir {
             number = number.saturating_add(1);
             let path = home.join(format!("{}-{number:04}", recipe.name));
             match fs::create_dir(&path) {
-                Ok(()) => {
-                    let run = Self { path };
-                    return match run.fill(recipe) {
-                        Ok(()) => Ok(run),
-                        Err(error) => {
-                            // Half a run helps nobody; the error that matters is the first one.
-                            let _ = fs::remove_dir_all(&run.path);
-                            Err(error)
-                        }
-                    };
-                }
+                Ok(()) => return Self { path }.filled(recipe),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && number < u64::MAX => {}
                 Err(source) => return Err(RunError::Io { doing: "create", path, source }),
             }
+        }
+    }
+
+    /// Creates a run of that name in `home`. The name must be [fit for one](check_name), and free.
+    pub fn create_named(home: &Path, name: &str, recipe: &Recipe) -> Result<Self, RunError> {
+        check_name(name).map_err(|problem| RunError::BadName { name: name.to_owned(), problem })?;
+        let home = absolute(home)?;
+        fs::create_dir_all(&home).map_err(RunError::io("create", &home))?;
+        let path = home.join(name);
+        match fs::create_dir(&path) {
+            Ok(()) => Self { path }.filled(recipe),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                match Self::open(&path).and_then(|run| run.status()) {
+                    Ok(meta) => Err(RunError::NameTaken { name: name.to_owned(), state: meta.state }),
+                    Err(_) => Err(RunError::PlaceTaken { path }),
+                }
+            }
+            Err(source) => Err(RunError::Io { doing: "create", path, source }),
         }
     }
 
@@ -223,6 +232,18 @@ impl RunDir {
         Ok(())
     }
 
+    /// The run in a directory that was just made for it, with all that a new run has.
+    fn filled(self, recipe: &Recipe) -> Result<Self, RunError> {
+        match self.fill(recipe) {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                // Half a run helps nobody; the error that matters is the first one.
+                let _ = fs::remove_dir_all(&self.path);
+                Err(error)
+            }
+        }
+    }
+
     /// `run.json` comes last: a directory is a run only when it is complete.
     fn fill(&self, recipe: &Recipe) -> Result<(), RunError> {
         let path = self.recipe_path();
@@ -302,6 +323,25 @@ mod tests {
             fs::create_dir(below.join(other)).unwrap();
         }
         assert_eq!(RunDir::create(&below, &moons()).unwrap().name(), "moons-10001");
+    }
+
+    #[test]
+    fn a_run_has_the_name_it_was_given() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create_named(home.path(), "wide-0.1", &moons()).unwrap();
+        assert_eq!((run.path(), run.meta().unwrap().name.as_str()), (&*home.path().join("wide-0.1"), "wide-0.1"));
+        let error = RunDir::create_named(home.path(), "wide-0.1", &moons()).unwrap_err().to_string();
+        assert!(error.contains("`wide-0.1` is the name of a run that is starting; pass another --name"), "{error}");
+        fs::create_dir(home.path().join("empty")).unwrap();
+        let error = RunDir::create_named(home.path(), "empty", &moons()).unwrap_err();
+        assert!(matches!(error, RunError::PlaceTaken { .. }), "{error:?}");
+        for bad in ["../out", "", ".x", "a b"] {
+            let error = RunDir::create_named(home.path(), bad, &moons()).unwrap_err();
+            assert!(matches!(error, RunError::BadName { .. }), "{error:?}");
+        }
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2);
+        // Numbers go on as they would without it.
+        assert_eq!(RunDir::create(home.path(), &moons()).unwrap().name(), "moons-0001");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::meta::State;
 use super::tail::plain;
 
 /// What went wrong with a run directory, and what to do about it.
@@ -54,11 +55,7 @@ pub enum RunError {
         near: Vec<String>,
     },
     /// No run has the whole name that is needed here, but some have names that begin so.
-    #[error(
-        "no run is called `{}`; a whole name is needed here{}",
-        plain(prefix),
-        suggested(":", names)
-    )]
+    #[error("no run is called `{}`; a whole name is needed here{}", plain(prefix), suggested(":", names))]
     Unsure {
         /// The name as given.
         prefix: String,
@@ -69,6 +66,33 @@ pub enum RunError {
     #[error("`{}` exists and is not an empty folder; pass another --run-dir", shown(path))]
     Occupied {
         /// The path as given.
+        path: PathBuf,
+    },
+    /// A new run was to have a name that is not fit for one.
+    #[error("`{}` cannot be a run's name: {problem}", plain(name))]
+    BadName {
+        /// The name as given.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A new run was to have the name of another one.
+    #[error(
+        "`{}` is the name of a run that {}; pass another --name, or remove that one: torchscope rm {}",
+        plain(name),
+        how_it_stands(*state),
+        plain(name)
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// How the run of that name stands.
+        state: State,
+    },
+    /// A new run was to have the name of something that is no run.
+    #[error("`{}` is there already, and is no run; pass another --name", shown(path))]
+    PlaceTaken {
+        /// What is there.
         path: PathBuf,
     },
     /// `run.json` or `recipe.toml` cannot be understood.
@@ -130,6 +154,11 @@ impl RunError {
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing, path: path.to_owned(), source }
     }
+}
+
+/// As in "a run that is running", "a run that has finished".
+fn how_it_stands(state: State) -> String {
+    format!("{} {state}", if state.is_live() { "is" } else { "has" })
 }
 
 /// `path` for people: no control characters, whatever it is called.

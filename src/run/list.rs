@@ -191,8 +191,7 @@ fn newest(runs: Vec<RunDir>, prefix: Option<&str>, eligible: Eligible) -> Option
     };
     let count = runs.len();
     let run = runs.into_iter().next()?;
-    let choice = (count > 1)
-        .then(|| Choice { name: run.name(), prefix: prefix.map(str::to_owned), count, eligible });
+    let choice = (count > 1).then(|| Choice { name: run.name(), prefix: prefix.map(str::to_owned), count, eligible });
     Some(Resolved { run, choice })
 }
 

@@ -87,15 +87,7 @@ pub(super) const PANELS: &[Binding] = {
             Always,
             Some(13),
         ),
-        row(
-            A::RestartNewSeed,
-            "new seed",
-            "the same with a new seed",
-            &[k('R')],
-            Main,
-            Always,
-            Some(14),
-        ),
+        row(A::RestartNewSeed, "new seed", "the same with a new seed", &[k('R')], Main, Always, Some(14)),
         row(A::NextPanel, "panel", "focus the next panel", &[Key::plain(Code::Tab)], Main, Always, Some(0)),
         row(A::PreviousPanel, "back", "focus the previous panel", &[Key::plain(Code::BackTab)], Main, Always, None),
         row(

@@ -77,7 +77,7 @@ fn curves(app: &App, loss: Option<&Series>, theme: &Theme, area: Rect, buf: &mut
     let first = both().filter_map(Series::first_step).min().unwrap_or(0);
     let last = both().filter_map(Series::last_step).max().unwrap_or(first);
     // A few steps at least, or the labels below would be fractions of one.
-    let end = if model.is_live() { settle(first, last) } else { last.max(first + 8) };
+    let end = if model.is_live() { settle(first, last) } else { last.max(first.saturating_add(8)) };
     let columns = Chart::columns(area);
     if columns == 0 {
         return;
@@ -102,7 +102,7 @@ fn curves(app: &App, loss: Option<&Series>, theme: &Theme, area: Rect, buf: &mut
 
     let per_epoch = model.meta.as_ref().map_or(0, |meta| meta.steps_per_epoch);
     let (unit, scale) =
-        if per_epoch > 1 && last >= 2 * per_epoch as i64 { ("epoch", per_epoch as f64) } else { ("step", 1.0) };
+        if per_epoch > 1 && last.max(0) as u64 / per_epoch >= 2 { ("epoch", per_epoch as f64) } else { ("step", 1.0) };
     let across = Axis::new(AxisKind::Linear, first as f64 / scale, end as f64 / scale);
     let mut layers = vec![Curve { columns: &raw, role: Role::Raw, mark: Mark::Band }];
     layers.push(Curve { columns: &held_out, role: Role::Eval, mark: Mark::Line });
@@ -129,9 +129,10 @@ fn curves(app: &App, loss: Option<&Series>, theme: &Theme, area: Rect, buf: &mut
 /// The end of the axis for a run that is still growing: it moves in jumps of an eighth, so that curves stand still in
 /// between and a frame differs little from the last.
 fn settle(first: i64, last: i64) -> i64 {
-    let length = (last - first).max(8);
-    let jump = ((length as u64).next_power_of_two() / 16).max(1) as i64;
-    first + (length + jump - 1) / jump * jump
+    // Steps of a log that nobody checked may lie further apart than an i64 reaches.
+    let length = last.abs_diff(first).max(8);
+    let jump = (length.checked_next_power_of_two().unwrap_or(1 << 63) / 16).max(1);
+    first.saturating_add_unsigned(length.div_ceil(jump).saturating_mul(jump))
 }
 
 fn extent<'a>(curves: impl IntoIterator<Item = &'a Vec<Column>>) -> Option<(f64, f64)> {
@@ -188,5 +189,8 @@ mod tests {
             ends.insert(end);
         }
         assert!(ends.len() < 160, "{} different axes", ends.len());
+        for (first, last) in [(i64::MIN, i64::MAX), (i64::MIN, i64::MIN), (i64::MAX, i64::MAX), (-1, i64::MAX)] {
+            assert!(settle(first, last) >= last, "{first} {last}");
+        }
     }
 }
