@@ -33,6 +33,8 @@ use crate::train::Trainer;
 mod alarm;
 #[path = "../src/bin/trainer/checkpoint/mod.rs"]
 mod checkpoint;
+#[path = "../src/bin/trainer/clock.rs"]
+mod clock;
 #[path = "../src/bin/trainer/disk.rs"]
 mod disk;
 #[path = "../src/bin/trainer/inbox.rs"]

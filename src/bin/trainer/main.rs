@@ -9,6 +9,7 @@
 //! machine      thread: the load of the machine -> recorder
 //! alarm        what somebody should look at
 //! about        what this program says of itself
+//! clock        the time, from one source
 //! lr_find      learning rates tried instead of training
 //! disk         one that is full holds training
 //! status       what they know of each other
@@ -42,6 +43,7 @@ use crate::train::{Saving, Trainer};
 mod about;
 mod alarm;
 mod checkpoint;
+mod clock;
 mod control;
 mod device;
 mod disk;

@@ -1,12 +1,13 @@
 //! What the training thread, the recorder and the control server tell each other about the run.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use torchscope::run::{Milestone, Plane, RunMeta, State, Trouble};
 
 use crate::checkpoint::Spent;
+use crate::clock::{Clock, SystemClock};
 
 /// What changes seldom, and is written to `run.json` when it does.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,7 @@ pub(crate) struct Notes {
 
 /// Shared by several threads. Counters are statistics: nothing else is synchronised by them.
 pub(crate) struct Status {
+    clock: Arc<dyn Clock>,
     started: Instant,
     live: Mutex<Live>,
     notes: Mutex<Notes>,
@@ -57,9 +59,15 @@ pub(crate) struct Status {
 impl Status {
     /// Of a run that starts now.
     pub(crate) fn new(live: Live) -> Self {
+        Self::with_clock(live, Arc::new(SystemClock))
+    }
+
+    /// [`Self::new`] with the time that `clock` says.
+    pub(crate) fn with_clock(live: Live, clock: Arc<dyn Clock>) -> Self {
         let zero = || AtomicU64::new(0);
         Self {
-            started: Instant::now(),
+            started: clock.now(),
+            clock,
             lr: AtomicU64::new(live.lr.to_bits()),
             live: Mutex::new(live),
             notes: Mutex::default(),
@@ -76,6 +84,11 @@ impl Status {
             picture_bytes: zero(),
             merged: zero(),
         }
+    }
+
+    /// The present moment.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     pub(crate) fn live(&self) -> MutexGuard<'_, Live> {

@@ -225,6 +225,11 @@ impl Gallery {
         self.schedule.may_be_due(active) || (self.verdicts.may_be_due(active) && self.verdict.is_pending(session))
     }
 
+    /// Whether a picture is due. Asks the device for nothing.
+    pub(crate) fn is_due(&mut self, moment: Moment) -> bool {
+        self.schedule.is_due(moment)
+    }
+
     /// Takes a picture if one is due, and says whether it did. An evaluation is handed over beside it, at its own step,
     /// which may be some steps ago: within the bounds of its own schedule. `hand_over` says whether it took what it was given; this
     /// is training's time, so it should not wait.
@@ -241,7 +246,7 @@ impl Gallery {
         {
             self.verdicts.taken(moment.active, Duration::ZERO);
         }
-        if !self.schedule.is_due(moment) {
+        if !self.is_due(moment) {
             return Ok(false);
         }
         self.turn_to(session.steps());

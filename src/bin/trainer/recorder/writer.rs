@@ -325,7 +325,7 @@ impl Writer {
             return Ok(());
         }
         self.shares = (now, self.step);
-        let active = self.status.active(now).as_secs_f64().max(1e-9);
+        let active = self.status.active(self.status.now()).as_secs_f64().max(1e-9);
         let share = |time: Duration| (time.as_secs_f64() / active).min(1.0);
         let shares = [
             (Extra::ProbeShare, self.status.probing()),

@@ -1,6 +1,6 @@
 //! What is looked at between steps: pictures, the health of layers, the landscape.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tch::{TchError, Tensor};
 
@@ -16,17 +16,18 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 impl Trainer {
     /// The parameters before a step after which the layers are to be examined.
     pub(super) fn prepare_checkup(&mut self) -> Result<Option<Vec<Tensor>>, TchError> {
-        let now = Instant::now();
+        let active = self.status.active(self.status.now());
         let next = self.session.steps() + 1;
         // What training comes to rest at is examined in any case.
         let is_last = next == self.total_steps || self.pause_at == Some(next);
-        let is_due = self.health.is_due(self.status.active(now), self.watchers > 0);
+        let is_due = self.health.is_due(active, self.watchers > 0);
         let is_wanted = is_due || (is_last && self.health.has_room());
         if !is_wanted {
             return Ok(None);
         }
-        let parameters = self.session.copy_parameters()?;
-        self.status.add_probing(now.elapsed());
+        self.collect()?;
+        let (parameters, cost) = self.timed(|trainer| trainer.session.copy_parameters())?;
+        self.status.add_probing(cost);
         Ok(Some(parameters))
     }
 
@@ -35,12 +36,13 @@ impl Trainer {
         if before.is_none() {
             return Ok(());
         }
-        let began = Instant::now();
-        let Checkup { picture, is_broken } = self.health.examine(&self.session, before)?;
-        let bytes = picture.most_bytes();
-        let bytes = if self.recorder.picture(picture) { bytes } else { 0 };
-        let cost = began.elapsed();
-        self.health.taken(self.status.active(began), cost, bytes);
+        let active = self.status.active(self.status.now());
+        let ((bytes, is_broken), cost) = self.timed(|trainer| {
+            let Checkup { picture, is_broken } = trainer.health.examine(&trainer.session, before)?;
+            let bytes = picture.most_bytes();
+            Ok((if trainer.recorder.picture(picture) { bytes } else { 0 }, is_broken))
+        })?;
+        self.health.taken(active, cost, bytes);
         self.status.add_probing(cost);
         if !is_broken {
             self.mend(Measured::Checkup);
@@ -54,17 +56,9 @@ impl Trainer {
 
     /// Takes a picture if one is due, and computes a little of the landscape.
     pub(super) fn look(&mut self) -> Result<(), TchError> {
-        // Only what follows is the cost of looking, not what was measured after the step.
-        let now = Instant::now();
-        let active = self.status.active(now);
+        let active = self.status.active(self.status.now());
         if self.gallery.may_be_due(&self.session, active) {
-            let moment = self.moment(active);
-            let recorder = &mut self.recorder;
-            if self.gallery.look(&self.session, moment, |picture| recorder.picture(picture))? {
-                let cost = now.elapsed();
-                self.gallery.looked(active, cost);
-                self.status.add_probing(cost);
-            }
+            self.picture(active)?;
         }
         if self.landscape.as_ref().is_some_and(|landscape| landscape.may_be_due(active)) {
             self.explore(active)?;
@@ -72,14 +66,39 @@ impl Trainer {
         Ok(())
     }
 
+    fn picture(&mut self, active: Duration) -> Result<(), TchError> {
+        let moment = self.moment(active);
+        if self.gallery.is_due(moment) {
+            // In the log the steps up to the picture come before it.
+            self.collect()?;
+        }
+        let began = self.status.now();
+        let recorder = &mut self.recorder;
+        if self.gallery.look(&self.session, moment, |picture| recorder.picture(picture))? {
+            self.executor.synchronize()?;
+            // Only this is the cost of looking, not what was measured after the step.
+            let cost = self.status.now().saturating_duration_since(began);
+            self.gallery.looked(active, cost);
+            self.status.add_probing(cost);
+        }
+        Ok(())
+    }
+
     fn explore(&mut self, active: Duration) -> Result<(), TchError> {
         let moment = self.moment(active);
         let Some(landscape) = &mut self.landscape else { return Ok(()) };
-        let began = Instant::now();
-        let enough = || began.elapsed() >= SLICE;
-        let recorder = &mut self.recorder;
-        if landscape.work(&self.session, moment, enough, |picture| recorder.picture(picture))? {
-            let cost = began.elapsed();
+        if !landscape.is_due(&self.session, moment) {
+            return Ok(());
+        }
+        self.collect()?;
+        let (worked, cost) = self.timed(|trainer| {
+            let Some(landscape) = &mut trainer.landscape else { return Ok(false) };
+            let (status, recorder) = (&trainer.status, &mut trainer.recorder);
+            let began = status.now();
+            let enough = || status.now().saturating_duration_since(began) >= SLICE;
+            landscape.work(&trainer.session, moment, enough, |picture| recorder.picture(picture))
+        })?;
+        if let Some(landscape) = self.landscape.as_mut().filter(|_| worked) {
             landscape.worked(cost);
             self.status.add_probing(cost);
         }
@@ -98,7 +117,7 @@ impl Trainer {
     /// Shows the landscape of the whole path. A stop, the first or another one, shortens that.
     pub(super) fn conclude(&mut self, outcome: &Outcome) -> Result<(), TchError> {
         let Some(landscape) = &mut self.landscape else { return Ok(()) };
-        let began = Instant::now();
+        let began = self.status.now();
         let earned = match outcome {
             Outcome::Finished => self.status.active(began).mul_f64(self.probe_share),
             _ => Duration::ZERO,
@@ -110,14 +129,15 @@ impl Trainer {
             }
             stopped
         };
-        let expired = || began.elapsed() >= LAST_LOOK + earned;
+        let status = &self.status;
+        let expired = || status.now().saturating_duration_since(began) >= LAST_LOOK + earned;
         let recorder = &mut self.recorder;
         landscape.conclude(&self.session, interrupted, expired, |picture| recorder.picture_at_rest(picture))
     }
 
     /// Shows all of the network that training rests at. This is no time of training's, so it may wait for room.
     pub(super) fn look_at_rest(&mut self) -> Result<(), TchError> {
-        let active = self.status.active(Instant::now());
+        let active = self.status.active(self.status.now());
         let recorder = &mut self.recorder;
         self.gallery.look_at_rest(&self.session, active, |picture| recorder.picture_at_rest(picture))
     }

@@ -1,26 +1,31 @@
 //! The training loop: steps, what is measured after them, and the orders that arrive between them.
 //!
 //! ```text
-//! orders    what viewers and signals ask for        incident   numbers that are not finite, and alarms
+//! orders    what viewers and signals ask for    incident   numbers that are not finite, and alarms
 //! look      pictures, health and landscape      saving     checkpoints
+//! executor  what computes the steps             queue      steps that have been launched
 //! ```
 
+mod executor;
 mod incident;
 mod look;
 mod orders;
+mod queue;
 mod saving;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tch::{Kind, TchError, Tensor};
+use tch::TchError;
 use torchscope::recipe::{self, Recipe};
 use torchscope::run::{OnNan, State};
 
+use self::executor::Executor;
 use self::incident::{Broken, Measured};
+use self::queue::{Queue, Step};
 pub(crate) use self::saving::Saving;
 use crate::alarm::Watch;
-use crate::alarm::fault::{Fault, Finder};
+use crate::alarm::fault::Finder;
 use crate::inbox::Inbox;
 use crate::outcome::Outcome;
 use crate::pace::Pace;
@@ -34,25 +39,6 @@ use crate::status::Status;
 const GRADIENT_NORM_STEPS: u64 = 32;
 /// A viewer that starts a run connects within a fraction of this. One that died meanwhile must not hold the run up.
 const VIEWER_PATIENCE: Duration = Duration::from_secs(5);
-/// Losses that a GPU may still owe before they are fetched, and for how long.
-const MOST_OWED: usize = 256;
-const LONGEST_OWED: Duration = Duration::from_millis(50);
-
-/// A step whose loss may still be on its way from the device.
-struct Owed {
-    step: u64,
-    lr: f64,
-    milliseconds: f64,
-    loss: Tensor,
-}
-
-/// A step whose loss has arrived.
-struct Delivery {
-    step: u64,
-    loss: f64,
-    lr: f64,
-    milliseconds: f64,
-}
 
 /// Trains a session to the end of its recipe, or until it is told to stop.
 pub(crate) struct Trainer {
@@ -74,10 +60,8 @@ pub(crate) struct Trainer {
     paused: bool,
     /// Pause when so many steps have been taken.
     pause_at: Option<u64>,
-    owed: Vec<Owed>,
-    owed_since: Instant,
-    /// Fetch every loss at once: on the CPU it is there already.
-    owe_nothing: bool,
+    executor: Box<dyn Executor>,
+    queue: Queue,
     /// What to do about a number that is not finite; none leaves it to whether somebody watches.
     on_nan: Option<OnNan>,
     /// The incident under way of numbers that are not finite.
@@ -100,7 +84,7 @@ impl Trainer {
         inbox: Arc<Inbox>,
         status: Arc<Status>,
     ) -> Result<Self, TchError> {
-        let now = Instant::now();
+        let now = status.now();
         Ok(Self {
             health: Health::new(recipe, network, &session)?,
             watch: Watch::new(network),
@@ -117,9 +101,8 @@ impl Trainer {
             pace: Pace::new(None, 1, 0, now),
             paused: false,
             pause_at: None,
-            owed: Vec::new(),
-            owed_since: now,
-            owe_nothing: !session.device().is_cuda(),
+            executor: executor::for_device(session.device())?,
+            queue: Queue::default(),
             on_nan: None,
             broken: None,
             judged: None,
@@ -153,7 +136,7 @@ impl Trainer {
         let checkup = self.health.examine(&self.session, None)?;
         self.recorder.picture_at_rest(checkup.picture);
         self.look_at_rest()?;
-        let mut awaited = await_viewer.then(|| Instant::now() + VIEWER_PATIENCE);
+        let mut awaited = await_viewer.then(|| self.status.now() + VIEWER_PATIENCE);
         let outcome = loop {
             if let Some(outcome) = self.obey()? {
                 break outcome;
@@ -167,21 +150,23 @@ impl Trainer {
             if self.paused || self.held {
                 self.rest()?;
             } else if let Some(patience) = awaited {
-                let left = patience.saturating_duration_since(Instant::now());
+                let left = patience.saturating_duration_since(self.status.now());
                 if self.watchers > 0 || left.is_zero() {
                     awaited = None;
                 } else {
                     self.inbox.wait(Some(left));
                 }
-            } else if self.pace.is_held()
-                && let Some(wait) = self.pace.wait(self.session.steps(), Instant::now())
-            {
-                self.inbox.wait(Some(wait));
+            } else if self.pace.is_held() && self.wait_for_pace().is_some() {
+                // The device must not train during a wait that is nobody's step.
+                self.collect()?;
+                if let Some(wait) = self.wait_for_pace() {
+                    self.inbox.wait(Some(wait));
+                }
             } else {
                 self.step()?;
             }
         };
-        self.collect(&[])?;
+        self.collect()?;
         let outcome = self.heed().unwrap_or(outcome);
         let outcome = match (outcome, &self.broken) {
             // To come to the end without a number to show for it is not to finish.
@@ -196,46 +181,33 @@ impl Trainer {
         Ok(outcome)
     }
 
+    /// How long the pace holds the next step back; none if it is due.
+    fn wait_for_pace(&mut self) -> Option<Duration> {
+        self.pace.wait(self.session.steps(), self.status.now())
+    }
+
     /// One step and what belongs to it.
     fn step(&mut self) -> Result<(), TchError> {
-        let lr = self.session.lr();
         let before = self.prepare_checkup()?;
         if self.pace.is_held() {
             self.watch.interrupt();
         }
-        let began = Instant::now();
-        if self.owe_nothing {
-            // Read within the step's time: libtorch computes on the CPU when asked, so the value is there.
-            let (mut value, mut found) = (f64::NAN, None);
-            let (finder, is_new) = (&self.finder, self.broken.is_none());
-            let _loss = self.session.step_after(|session, loss, inputs, mode| {
-                value = loss.f_double_value(&[])?;
-                if is_new && !value.is_finite() {
-                    // Only now: the step would spread it over the whole network.
-                    found = finder.find(session, inputs, mode)?;
-                }
-                Ok(())
-            })?;
-            let ended = Instant::now();
-            let step = self.session.steps();
-            let milliseconds = (ended - began).as_secs_f64() * 1e3;
-            let extras = self.measure_after(step)?;
-            self.deliver(&Delivery { step, loss: value, lr, milliseconds }, &extras, found.as_ref());
-            self.judge_evaluation()?;
-            self.checkup(before.as_deref())?;
-            return self.after_step(step, ended);
-        }
-        let loss = self.session.step()?;
-        let ended = Instant::now();
+        let lr = self.session.lr();
+        // Where a loss of an incident under way comes from is known.
+        let finder = self.broken.is_none().then_some(&self.finder);
+        let began = self.status.now();
+        let loss = self.executor.launch(&mut self.session, finder)?;
+        let ended = self.status.now();
         let step = self.session.steps();
-        if self.owed.is_empty() {
-            self.owed_since = ended;
-        }
-        self.owed.push(Owed { step, lr, milliseconds: (ended - began).as_secs_f64() * 1e3, loss });
-        let extras = self.measure_after(step)?;
-        if !extras.is_empty() || self.owed.len() >= MOST_OWED || ended - self.owed_since >= LONGEST_OWED {
-            self.collect(&extras)?;
+        self.queue.push((step, lr), loss, began, ended);
+        if self.is_measured(step) {
+            // Training's time ends before that of anything else begins.
+            self.drain()?;
+            let extras = self.measure(step)?;
+            self.record(&extras)?;
             self.judge_evaluation()?;
+        } else if before.is_some() || self.queue.is_due(ended) {
+            self.collect()?;
         }
         self.checkup(before.as_deref())?;
         self.after_step(step, ended)
@@ -251,38 +223,56 @@ impl Trainer {
         self.look()
     }
 
-    /// What only some steps are measured for; decided by the step number alone.
-    fn measure_after(&mut self, step: u64) -> Result<Vec<(Extra, f64)>, TchError> {
-        let place = step % self.session.steps_per_epoch();
+    /// Whether more than the loss is measured after `step`; decided by its number alone.
+    fn is_measured(&self, step: u64) -> bool {
+        // The end of an epoch is a multiple as well: 0.
+        (step % self.session.steps_per_epoch()).is_multiple_of(GRADIENT_NORM_STEPS)
+    }
+
+    /// What only some steps are measured for.
+    fn measure(&mut self, step: u64) -> Result<Vec<(Extra, f64)>, TchError> {
         let mut extras = Vec::new();
-        if place.is_multiple_of(GRADIENT_NORM_STEPS) {
-            let began = Instant::now();
-            extras.push((Extra::GradNorm, self.session.gradient_norm()?));
-            self.status.add_probing(began.elapsed());
-        }
-        if place == 0 {
+        let (norm, cost) = self.timed(|trainer| trainer.session.gradient_norm())?;
+        extras.push((Extra::GradNorm, norm));
+        self.status.add_probing(cost);
+        if step.is_multiple_of(self.session.steps_per_epoch()) {
             self.evaluate(&mut extras)?;
         }
         Ok(extras)
     }
 
     fn evaluate(&mut self, extras: &mut Vec<(Extra, f64)>) -> Result<(), TchError> {
-        let began = Instant::now();
-        let evaluation = self.session.evaluate()?;
-        self.status.add_evaluating(began.elapsed());
-        extras.push((Extra::LossEval, evaluation.loss));
-        extras.extend(evaluation.accuracy.map(|accuracy| (Extra::AccuracyEval, accuracy)));
-        if evaluation.loss.is_finite()
-            && let Some(landscape) = &mut self.landscape
-        {
-            let began = Instant::now();
-            if landscape.can_remember(self.status.active(began)) {
-                landscape.remember(&self.session)?;
-                landscape.remembered(began.elapsed());
-                self.status.add_probing(began.elapsed());
+        let (found, cost) = self.timed(|trainer| {
+            let evaluation = trainer.session.evaluate()?;
+            Ok((evaluation.loss, evaluation.accuracy))
+        })?;
+        let (loss, accuracy) = found;
+        self.status.add_evaluating(cost);
+        extras.push((Extra::LossEval, loss));
+        extras.extend(accuracy.map(|accuracy| (Extra::AccuracyEval, accuracy)));
+        let active = self.status.active(self.status.now());
+        let is_remembered =
+            loss.is_finite() && self.landscape.as_ref().is_some_and(|landscape| landscape.can_remember(active));
+        if is_remembered {
+            let ((), cost) = self.timed(|trainer| match &mut trainer.landscape {
+                Some(landscape) => landscape.remember(&trainer.session),
+                None => Ok(()),
+            })?;
+            if let Some(landscape) = &mut self.landscape {
+                landscape.remembered(cost);
             }
+            self.status.add_probing(cost);
         }
         Ok(())
+    }
+
+    /// Does `work`, and says how long it took: the whole of it, and nothing that the device did before.
+    fn timed<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, TchError>) -> Result<(T, Duration), TchError> {
+        self.drain()?;
+        let began = self.status.now();
+        let value = work(self)?;
+        self.executor.synchronize()?;
+        Ok((value, self.status.now().saturating_duration_since(began)))
     }
 
     /// Looks for alarms in the last evaluation. The losses of the steps before it have been looked at by then: that of a
@@ -305,37 +295,50 @@ impl Trainer {
         Ok(())
     }
 
-    /// Fetches the losses that the device owes, in one transfer, and records their steps; `extras` belong to the last.
-    fn collect(&mut self, extras: &[(Extra, f64)]) -> Result<(), TchError> {
-        let owed = std::mem::take(&mut self.owed);
-        let Some(last) = owed.len().checked_sub(1) else { return Ok(()) };
-        let losses: Vec<&Tensor> = owed.iter().map(|owed| &owed.loss).collect();
-        let losses = Vec::<f64>::try_from(Tensor::f_stack(&losses, 0)?.f_to_kind(Kind::Double)?)?;
-        for (index, (owed, loss)) in owed.iter().zip(losses).enumerate() {
-            let extras = if index == last { extras } else { &[] };
-            let Owed { step, lr, milliseconds, .. } = *owed;
-            // The device is some steps further by now: where it began can no longer be told from where it has got to.
-            let found = if loss.is_finite() || self.broken.is_some() { None } else { self.find()? };
-            self.deliver(&Delivery { step, loss, lr, milliseconds }, extras, found.as_ref());
-            if !loss.is_finite() && self.policy() == OnNan::Stop {
-                // What the device computed after it means nothing.
-                break;
-            }
+    /// Waits for the device to have computed every step launched so far. Their time ends here.
+    fn drain(&mut self) -> Result<(), TchError> {
+        if !self.queue.owed().is_empty() {
+            let losses = self.executor.fetch(self.queue.owed())?;
+            self.queue.receive(&losses, self.status.now());
         }
         Ok(())
     }
 
-    /// Records a step and looks for alarms in it. `found`: where a loss that is not finite comes from.
-    fn deliver(&mut self, step: &Delivery, extras: &[(Extra, f64)], found: Option<&Fault>) {
-        let Delivery { step, loss, lr, milliseconds } = *step;
-        self.recorder.step(step, [loss, lr, milliseconds], extras);
+    /// Records every step launched so far.
+    fn collect(&mut self) -> Result<(), TchError> {
+        self.drain()?;
+        self.record(&[])
+    }
+
+    /// Records the steps that have been computed, and looks for alarms in them; `extras` belong to the last.
+    fn record(&mut self, extras: &[(Extra, f64)]) -> Result<(), TchError> {
+        let mut steps = self.queue.take();
+        let last = steps.len().saturating_sub(1);
+        for (place, step) in steps.iter_mut().enumerate() {
+            let extras = if place == last { extras } else { &[] };
+            self.record_step(step, extras)?;
+            if !step.loss.is_finite() && step.is_late && self.policy() == OnNan::Stop {
+                // What the device computed after it means nothing.
+                break;
+            }
+        }
+        self.queue.reuse(steps);
+        Ok(())
+    }
+
+    fn record_step(&mut self, step: &mut Step, extras: &[(Extra, f64)]) -> Result<(), TchError> {
+        let Step { number, lr, loss, milliseconds, is_late, .. } = *step;
+        self.recorder.step(number, [loss, lr, milliseconds], extras);
         if loss.is_finite() {
             self.mend(Measured::Loss);
-        } else {
-            self.broke(Measured::Loss, step, &format!("the loss became {loss}"), found);
+        } else if self.broken.is_none() {
+            // The device is some steps further by now: where it began can no longer be told from where it has got to.
+            let fault = if is_late { self.find()? } else { step.fault.take() };
+            self.broke(Measured::Loss, number, &format!("the loss became {loss}"), fault.as_ref());
         }
-        let alarms = self.watch.step(step, loss, milliseconds);
+        let alarms = self.watch.step(number, loss, milliseconds);
         self.raise(alarms);
+        Ok(())
     }
 }
 

@@ -1,7 +1,5 @@
 //! What viewers and signals ask for, between two steps.
 
-use std::time::Instant;
-
 use tch::TchError;
 use torchscope::run::State;
 
@@ -86,18 +84,18 @@ impl Trainer {
     /// Holds the pace from here on, if somebody watches.
     fn restart_pace(&mut self) {
         let rate = self.pace_wanted.filter(|_| self.watchers > 0);
-        self.pace = Pace::new(rate, self.session.steps_per_epoch(), self.session.steps(), Instant::now());
+        self.pace = Pace::new(rate, self.session.steps_per_epoch(), self.session.steps(), self.status.now());
     }
 
     /// Waits for an order, with all that has been computed on show.
     pub(super) fn rest(&mut self) -> Result<(), TchError> {
-        self.collect(&[])?;
-        let began = Instant::now();
+        self.collect()?;
+        let began = self.status.now();
         if self.held {
             // Nothing that could be looked at now could be written.
             self.inbox.wait(None);
             self.watch.interrupt();
-            self.status.add_paused(began.elapsed());
+            self.status.add_paused(self.status.now().saturating_duration_since(began));
             return Ok(());
         }
         self.save_if_due(began)?;
@@ -114,10 +112,10 @@ impl Trainer {
             let recorder = &mut self.recorder;
             landscape.work_at_rest(&self.session, active, interrupted, |picture| recorder.picture_at_rest(picture))?;
         }
-        let longest = self.until_due(Instant::now());
+        let longest = self.until_due(self.status.now());
         self.inbox.wait(longest);
         self.watch.interrupt();
-        self.status.add_paused(began.elapsed());
+        self.status.add_paused(self.status.now().saturating_duration_since(began));
         Ok(())
     }
 

@@ -52,7 +52,8 @@ impl Saving {
 impl Trainer {
     /// Writes checkpoints from now on.
     pub(crate) fn saving(self, saving: Saving) -> Self {
-        Self { saving: Some(saving), ..self }
+        let saving = Some(Saving { last: self.status.now(), ..saving });
+        Self { saving, ..self }
     }
 
     /// Goes on from a checkpoint, which the session and the status have been brought to already. `start`: all parameters as
@@ -93,8 +94,8 @@ impl Trainer {
     /// Makes a checkpoint if one is due, and the one before has been written.
     pub(super) fn save_if_due(&mut self, now: Instant) -> Result<(), TchError> {
         if self.until_due(now).is_some_and(|wait| wait.is_zero()) && self.recorder.can_keep() {
-            self.collect(&[])?;
-            self.save(now)?;
+            self.collect()?;
+            self.save()?;
         }
         Ok(())
     }
@@ -102,10 +103,11 @@ impl Trainer {
     /// Makes a checkpoint of the network that training ends with. Numbers that are not finite are none to go on from.
     pub(super) fn save_at_end(&mut self) -> Result<(), TchError> {
         let is_new = self.saving.as_ref().is_some_and(|saving| saving.saved != Some(self.session.steps()));
-        if is_new && self.broken.is_none() { self.save(Instant::now()) } else { Ok(()) }
+        if is_new && self.broken.is_none() { self.save() } else { Ok(()) }
     }
 
-    fn save(&mut self, now: Instant) -> Result<(), TchError> {
+    fn save(&mut self) -> Result<(), TchError> {
+        let now = self.status.now();
         // What the device owed may have brought something to light.
         let Some(saving) = self.saving.as_ref().filter(|_| self.broken.is_none()) else { return Ok(()) };
         // Until the first evaluation of this trainer it is that of the checkpoint it goes on from.
@@ -134,7 +136,7 @@ impl Trainer {
         };
         let step = about.step;
         self.recorder.checkpoint(Snapshot { about, tensors, training });
-        let cost = now.elapsed();
+        let cost = self.status.now().saturating_duration_since(now);
         self.status.add_recording(cost);
         if let Some(saving) = &mut self.saving {
             (saving.last, saving.saved, saving.cost, saving.is_wanted) = (now, Some(step), cost, false);

@@ -195,6 +195,26 @@ impl Landscape {
         active >= self.earliest
     }
 
+    /// Whether time for work has been earned, and there may be something to do. Asks the device for nothing.
+    pub(crate) fn is_due(&mut self, session: &Session, moment: Moment) -> bool {
+        self.earliest = moment.active + NAP;
+        let passed = moment.active.saturating_sub(self.reckoned).as_secs_f64();
+        self.reckoned = moment.active;
+        let slice = SLICE.as_secs_f64();
+        self.earned = (self.earned + passed * OF_TIME * self.share).min(SAVED * slice);
+        // Whatever else looks at the network takes each bit of its time as soon as it is there: waiting until a whole
+        // slice of it is left would be waiting for ever.
+        let is_overspent = moment.spent > moment.active.mul_f64(self.share);
+        if self.earned < slice || is_overspent || !self.schedule.has_room(most_bytes(false), self.bytes) {
+            return false;
+        }
+        let is_known = self.written == evaluated(session);
+        let is_idle = self.shown.as_ref().is_some_and(|view| {
+            view.plane == self.plane && view.surface.is_complete() && view.surface.levels() == view.written
+        });
+        self.next.is_some() || !(is_known && is_idle)
+    }
+
     /// Works until `enough` says so, if time has been earned and there is something to do; says whether it did. What
     /// becomes known is handed over; `hand_over` says whether it took it, and should not wait.
     pub(crate) fn work(
@@ -205,15 +225,7 @@ impl Landscape {
         mut hand_over: impl FnMut(Picture) -> bool,
     ) -> Result<bool, TchError> {
         let _guard = tch::no_grad_guard();
-        self.earliest = moment.active + NAP;
-        let passed = moment.active.saturating_sub(self.reckoned).as_secs_f64();
-        self.reckoned = moment.active;
-        let slice = SLICE.as_secs_f64();
-        self.earned = (self.earned + passed * OF_TIME * self.share).min(SAVED * slice);
-        // Whatever else looks at the network takes each bit of its time as soon as it is there: waiting until a whole
-        // slice of it is left would be waiting for ever.
-        let is_overspent = moment.spent > moment.active.mul_f64(self.share);
-        if self.earned < slice || is_overspent || !self.schedule.has_room(most_bytes(false), self.bytes) {
+        if !self.is_due(session, moment) {
             return Ok(false);
         }
         let mut present = None;
