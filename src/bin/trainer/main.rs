@@ -306,6 +306,10 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
 /// Brings a session, and what is known of the run, to where a checkpoint was made.
 fn go_on(session: &mut Session, resumption: &Resumption, lr: Option<f64>, status: &Status) -> Result<(), TrainerError> {
     session.restore(&resumption.source()?, &resumption.state.training.session)?;
+    if resumption.is_extended {
+        // The rate in the checkpoint is that of the run as it was to end then.
+        session.follow_schedule()?;
+    }
     if let Some(lr) = lr {
         session.set_lr(lr)?;
     }

@@ -63,6 +63,8 @@ pub(crate) struct Resumption {
     pub(crate) state: State,
     /// When the checkpoint was written.
     pub(crate) at: Milestone,
+    /// The recipe has more epochs than it had then, which may stretch its schedule.
+    pub(crate) is_extended: bool,
     bytes: Vec<u8>,
 }
 
@@ -92,7 +94,8 @@ impl Resumption {
         let written = fs::metadata(&path).and_then(|found| found.modified()).map_err(failed)?;
         let at = Milestone { step: about.step, at: Timestamp::try_from(written).unwrap_or_default() };
         let bytes = fs::read(&path).map_err(failed)?;
-        Ok(Self { about, state, at, bytes })
+        let is_extended = recipe.epochs != before.epochs;
+        Ok(Self { about, state, at, is_extended, bytes })
     }
 
     /// Its tensors.

@@ -25,6 +25,9 @@ impl Session {
     }
 
     /// Goes on from there: the same steps follow as would have without an interruption, bit for bit on the same machine.
+    ///
+    /// The learning rate is the one in the checkpoint, which may have been set by hand; where the run has become longer
+    /// since, [`Self::follow_schedule`] gives it that of the longer run.
     pub(crate) fn restore(&mut self, source: &Source<'_>, state: &SessionState) -> Result<(), RestoreError> {
         self.kept().try_for_each(|(name, tensor)| source.copy_into(&name, tensor))?;
         self.step = state.step;

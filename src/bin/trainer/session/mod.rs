@@ -184,8 +184,8 @@ impl Session {
         self.schedule.factor(self.step, self.steps_per_epoch, self.total_steps)
     }
 
-    /// Gives the next step its learning rate.
-    fn follow_schedule(&mut self) -> Result<(), TchError> {
+    /// Gives the next step the learning rate that the schedule has for it.
+    pub(crate) fn follow_schedule(&mut self) -> Result<(), TchError> {
         if self.schedule.is_constant() {
             return Ok(());
         }
