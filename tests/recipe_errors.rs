@@ -479,7 +479,7 @@ fn tables_that_may_be_left_out_are_checked_all_the_same() {
             "[probe]\npictures = [\"cat\"]",
             26,
             "probe.pictures",
-            "needs pictures to learn from, as `mnist` has them; the points of `moons` are none",
+            "needs pictures to learn from, as `mnist` has them; the samples of `moons` are none",
         ),
     ] {
         let error = parse_error(&with_line(24, &after(table)));

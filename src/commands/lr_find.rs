@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::say::paint;
 use super::{ask_for_theme, complain, runtime, say, shell_word, signal_code};
 use crate::cli::LrFind;
+use crate::data;
 use crate::log::{Data, LogReader, tags};
 use crate::plot::braille::{self, BrailleGrid};
 use crate::plot::format;
@@ -73,7 +74,7 @@ pub(super) fn run(args: &LrFind) -> Result<u8> {
     if args.min_lr >= args.max_lr {
         return Err(eyre!("`--min-lr` must be below `--max-lr`: {} is not below {}", args.min_lr, args.max_lr));
     }
-    let recipe = Recipe::load(&args.recipe, &args.sets)?;
+    let recipe = Recipe::load_looking(&args.recipe, &args.sets, &data::look)?;
     let scratch = Scratch(std::env::temp_dir().join(format!("torchscope-lr-find-{}", std::process::id())));
     let directory = RunDir::create_at(&scratch.0, &recipe)?;
     let sweep = Sweep { min_lr: args.min_lr, max_lr: args.max_lr, steps: args.steps };

@@ -7,6 +7,7 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use super::{headless, say, shell_word, signal_code};
 use crate::cli::{Launch, Pace, Train};
+use crate::data;
 use crate::plot::format;
 use crate::recipe::Recipe;
 use crate::run::{self, Audience, Errand, OnNan, RunDir, RunError, RunMeta, State};
@@ -17,7 +18,7 @@ use crate::term::{Capabilities, Environment};
 const DETACH_PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(args: &Train) -> Result<u8> {
-    let mut recipe = Recipe::load(&args.recipe, &args.overrides())?;
+    let mut recipe = Recipe::load_looking(&args.recipe, &args.overrides(), &data::look)?;
     if args.pace == Some(Pace::Max) {
         recipe.pace = None;
     }

@@ -1,22 +1,21 @@
 //! IDX files of bytes, plain or gzipped: two zero bytes, the type of the numbers, the number of dimensions, the size of
 //! each as a big-endian u32, and the numbers.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
-use ndarray::Array3;
 
 use super::error::FileProblem;
+use super::file::{self, MOST_NUMBERS, MOST_UNPACKED};
+use super::progress::Progress;
+use crate::recipe::MOST_SAMPLES;
 
 /// Type code of u8, the only one that pictures and labels come in.
 const BYTES: u8 = 0x08;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Deflate makes at most 258 bytes of two bits, so nothing unpacks to more than this many times its length.
-const MOST_UNPACKED: u128 = 1_032;
-/// Numbers that are kept at most: 4 GiB as float32.
-const MOST_NUMBERS: u128 = 1 << 30;
+/// Bytes that are read at once.
+const CHUNK: u64 = 1 << 16;
 
 /// Where an IDX file lies.
 #[derive(Clone, Copy, Debug)]
@@ -44,22 +43,55 @@ pub(super) struct Samples<T> {
     pub(super) kept: T,
 }
 
-/// The first `limit` pictures (all if none), (n, height, width), which must be of `size` height and width.
+/// The first `limit` pictures (all if none), which must be of `size` channels, height and width: their pixels from 0 to 1,
+/// (n, channels, height, width) in one row. In a file of four dimensions the channels may be the second or the last.
 pub(super) fn pictures(
     source: Source<'_>,
     keys: Keys,
-    size: [usize; 2],
+    size: [usize; 3],
     limit: Option<usize>,
-) -> Result<Samples<Array3<u8>>, FileProblem> {
-    let mut file = Contents::open(source, keys)?;
-    let [count, height, width] = file.header()?;
-    if [height, width] != size {
-        return Err(FileProblem::WrongSize { found: [height, width], expected: size });
+    progress: &mut Progress<'_>,
+) -> Result<Samples<Vec<f32>>, FileProblem> {
+    let mut file = Contents::open(source, keys, progress)?;
+    let [channels, height, width] = size;
+    let shape = file.header(&[3, 4])?;
+    let interleaved = match shape[1..] {
+        [rows, columns] if size == [1, rows, columns] => false,
+        [first, rows, columns] if size == [first, rows, columns] => false,
+        [rows, columns, last] if size == [last, rows, columns] => true,
+        [rows, columns] => return Err(FileProblem::WrongSize { found: [1, rows, columns], expected: size }),
+        // The shorter end is the one of the channels.
+        [first, rows, last] if first > last => {
+            return Err(FileProblem::WrongSize { found: [last, first, rows], expected: size });
+        }
+        [first, rows, columns] => return Err(FileProblem::WrongSize { found: [first, rows, columns], expected: size }),
+        _ => return Err(FileProblem::Empty),
+    };
+    let kept = file.wanted(shape[0], limit)?;
+    let pixels = height * width;
+    let mut numbers: Vec<f32> = Vec::new();
+    let all = pixels * channels;
+    if !file.packed {
+        // The file has been found to be as long as that takes.
+        file.check(&shape, kept)?;
+        numbers.try_reserve_exact(kept * all).map_err(|_| FileProblem::NoMemory(4 * (kept * all) as u128))?;
     }
-    let kept = file.wanted(count, limit)?;
-    let pixels = file.body(&[count, height, width], kept)?;
-    let kept = Array3::from_shape_vec((kept, height, width), pixels).map_err(|_| FileProblem::Empty)?;
-    Ok(Samples { count, kept })
+    let mut picture = Vec::with_capacity(all);
+    file.body(&shape, kept, |bytes| {
+        if !interleaved {
+            numbers.extend(bytes.iter().map(|pixel| f32::from(*pixel) / 255.0));
+            return;
+        }
+        for byte in bytes {
+            picture.push(f32::from(*byte) / 255.0);
+            if picture.len() == all {
+                let channel = |channel: usize| picture.iter().skip(channel).step_by(channels).copied();
+                (0..channels).for_each(|at| numbers.extend(channel(at)));
+                picture.clear();
+            }
+        }
+    })?;
+    Ok(Samples { count: shape[0], kept: numbers })
 }
 
 /// The first `limit` labels (all if none), each below `classes`.
@@ -68,11 +100,14 @@ pub(super) fn labels(
     keys: Keys,
     classes: usize,
     limit: Option<usize>,
+    progress: &mut Progress<'_>,
 ) -> Result<Samples<Vec<u8>>, FileProblem> {
-    let mut file = Contents::open(source, keys)?;
-    let [count] = file.header()?;
-    let kept = file.wanted(count, limit)?;
-    let kept = file.body(&[count], kept)?;
+    let mut file = Contents::open(source, keys, progress)?;
+    let shape = file.header(&[1])?;
+    let count = shape[0];
+    let wanted = file.wanted(count, limit)?;
+    let mut kept = Vec::new();
+    file.body(&shape, wanted, |bytes| kept.extend_from_slice(bytes))?;
     match kept.iter().position(|label| usize::from(*label) >= classes) {
         Some(index) => Err(FileProblem::Label { index, value: kept[index], classes }),
         None => Ok(Samples { count, kept }),
@@ -80,9 +115,10 @@ pub(super) fn labels(
 }
 
 /// A file's bytes, unpacked, in the order in which they are read.
-struct Contents<'a> {
+struct Contents<'a, 'p, 't> {
     reader: Box<dyn Read + 'a>,
     keys: Keys,
+    progress: &'p mut Progress<'t>,
     /// Whether they were compressed.
     packed: bool,
     /// Whether their end turned out to be missing.
@@ -103,30 +139,27 @@ impl Source<'_> {
     }
 }
 
-impl<'a> Contents<'a> {
-    fn open(source: Source<'a>, keys: Keys) -> Result<Self, FileProblem> {
+impl<'a, 'p, 't> Contents<'a, 'p, 't> {
+    fn open(source: Source<'a>, keys: Keys, progress: &'p mut Progress<'t>) -> Result<Self, FileProblem> {
         match source {
-            Source::BuiltIn(_, bytes) => Self::new(bytes, keys, bytes.len() as u64),
+            Source::BuiltIn(_, bytes) => Self::new(bytes, keys, bytes.len() as u64, progress),
             Source::File(path) => {
-                let unreadable = |error: io::Error| match error.kind() {
-                    ErrorKind::NotFound => FileProblem::Missing(keys.file),
-                    _ => FileProblem::Unreadable(error.to_string()),
-                };
-                // Asked before it is opened: opening a pipe would wait for somebody to write into it.
-                let metadata = fs::metadata(path).map_err(unreadable)?;
-                if !metadata.is_file() {
-                    return Err(FileProblem::Unreadable("it is not a regular file".to_owned()));
-                }
-                Self::new(BufReader::new(File::open(path).map_err(unreadable)?), keys, metadata.len())
+                let (file, length) = file::open(path, keys.file)?;
+                Self::new(BufReader::new(file), keys, length, progress)
             }
         }
     }
 
-    fn new(mut reader: impl BufRead + 'a, keys: Keys, length: u64) -> Result<Self, FileProblem> {
+    fn new(
+        mut reader: impl BufRead + 'a,
+        keys: Keys,
+        length: u64,
+        progress: &'p mut Progress<'t>,
+    ) -> Result<Self, FileProblem> {
         let start = reader.fill_buf().map_err(|error| FileProblem::Unreadable(error.to_string()))?;
         let packed = start.starts_with(&GZIP);
         let reader: Box<dyn Read + 'a> = if packed { Box::new(MultiGzDecoder::new(reader)) } else { Box::new(reader) };
-        Ok(Self { reader, keys, packed, cut: false, length, read: 0 })
+        Ok(Self { reader, keys, progress, packed, cut: false, length, read: 0 })
     }
 
     /// The next `count` bytes, or as many as there are; memory grows with what arrives.
@@ -145,24 +178,12 @@ impl<'a> Contents<'a> {
         }
     }
 
-    /// As [`Self::take`], without keeping them.
-    fn skip(&mut self, count: u64) -> Result<(), FileProblem> {
-        const AT_ONCE: u64 = 1 << 16;
-        let end = self.read + count;
-        while self.read < end {
-            if self.take((end - self.read).min(AT_ONCE))?.is_empty() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// The sizes of all dimensions, samples first.
-    fn header<const N: usize>(&mut self) -> Result<[usize; N], FileProblem> {
-        let expected = 4 + 4 * N as u128;
+    /// The sizes of all dimensions, samples first, of which there must be one of `ranks`.
+    fn header(&mut self, ranks: &[u8]) -> Result<Vec<usize>, FileProblem> {
+        let least = u128::from(ranks.first().copied().unwrap_or(0));
         let magic = self.take(4)?;
         let &[first, second, kind, rank] = magic.as_slice() else {
-            return Err(FileProblem::Short { found: self.read, expected });
+            return Err(FileProblem::Short { found: self.read, expected: 4 + 4 * least });
         };
         if [first, second] != [0, 0] {
             return Err(FileProblem::NotIdx { start: [first, second, kind, rank], key: self.keys.file });
@@ -170,18 +191,15 @@ impl<'a> Contents<'a> {
         if kind != BYTES {
             return Err(FileProblem::WrongType(kind));
         }
-        if usize::from(rank) != N {
-            return Err(FileProblem::WrongRank { found: rank, needed: N as u8, key: self.keys.file });
+        if !ranks.contains(&rank) {
+            return Err(FileProblem::WrongRank { found: rank, needed: least as u8, key: self.keys.file });
         }
-        let sizes = self.take(4 * N as u64)?;
-        if sizes.len() < 4 * N {
-            return Err(FileProblem::Short { found: self.read, expected });
+        let sizes = self.take(4 * u64::from(rank))?;
+        if sizes.len() < 4 * usize::from(rank) {
+            return Err(FileProblem::Short { found: self.read, expected: 4 + 4 * u128::from(rank) });
         }
-        let mut shape = [0; N];
-        for (size, bytes) in shape.iter_mut().zip(sizes.chunks_exact(4)) {
-            *size = bytes.iter().fold(0, |size, byte| size << 8 | usize::from(*byte));
-        }
-        Ok(shape)
+        let size = |bytes: &[u8]| bytes.iter().fold(0, |size, byte| size << 8 | usize::from(*byte));
+        Ok(sizes.chunks_exact(4).map(size).collect())
     }
 
     /// How many of `count` samples to keep.
@@ -196,29 +214,42 @@ impl<'a> Contents<'a> {
         }
     }
 
-    /// The numbers of the first `kept` samples of `shape`. The others are read too: only then it is known that the file
-    /// is whole.
-    fn body(&mut self, shape: &[usize], kept: usize) -> Result<Vec<u8>, FileProblem> {
+    /// Refuses a header that the file cannot fulfil, or whose numbers memory should not be spent on: before it is.
+    fn check(&self, shape: &[usize], kept: usize) -> Result<u128, FileProblem> {
+        let header = 4 + 4 * shape.len() as u128;
         let sample: u128 = shape[1..].iter().map(|size| *size as u128).product();
-        let expected = sample * shape[0] as u128 + u128::from(self.read);
+        let expected = sample * shape[0] as u128 + header;
         if !self.packed && expected > self.length.into() {
             return Err(FileProblem::Short { found: self.length, expected });
         }
         if expected > u128::from(self.length) * MOST_UNPACKED {
             return Err(FileProblem::Absurd { claimed: expected, length: self.length });
         }
-        if sample * kept as u128 > MOST_NUMBERS {
-            return Err(FileProblem::TooMany {
-                found: kept,
-                most: (MOST_NUMBERS / sample) as usize,
-                key: self.keys.limit,
-            });
+        let most = (MOST_NUMBERS as u128 / sample.max(1)).min(MOST_SAMPLES as u128) as usize;
+        if kept > most {
+            return Err(FileProblem::TooMany { found: kept, most, key: self.keys.limit });
         }
-        // All of it fits: it was compared with the length of a real file.
-        let numbers = self.take((sample * kept as u128) as u64)?;
-        self.skip((sample * (shape[0] - kept) as u128) as u64)?;
-        if u128::from(self.read) < expected {
-            return Err(FileProblem::Short { found: self.read, expected });
+        Ok(expected)
+    }
+
+    /// Hands on the numbers of the first `kept` samples of `shape`, piece by piece. The others are read too: only then it is
+    /// known that the file is whole.
+    fn body(&mut self, shape: &[usize], kept: usize, mut each: impl FnMut(&[u8])) -> Result<(), FileProblem> {
+        let expected = self.check(shape, kept)?;
+        let sample = shape[1..].iter().product::<usize>() as u64;
+        self.progress.expect(sample * shape[0] as u64);
+        let end = self.read + sample * kept as u64;
+        while u128::from(self.read) < expected {
+            let left = if self.read < end { end - self.read } else { (expected - u128::from(self.read)) as u64 };
+            let wanted = self.read < end;
+            let bytes = self.take(left.min(CHUNK))?;
+            if bytes.is_empty() {
+                return Err(FileProblem::Short { found: self.read, expected });
+            }
+            self.progress.advance(bytes.len() as u64);
+            if wanted {
+                each(&bytes);
+            }
         }
         if !self.take(1)?.is_empty() {
             return Err(FileProblem::Trailing(self.read - 1));
@@ -226,7 +257,7 @@ impl<'a> Contents<'a> {
         if self.cut {
             return Err(FileProblem::Gzip("its end is missing".to_owned()));
         }
-        Ok(numbers)
+        Ok(())
     }
 }
 
@@ -267,26 +298,50 @@ mod tests {
         file
     }
 
-    fn read(bytes: &[u8], limit: Option<usize>) -> Result<Samples<Array3<u8>>, FileProblem> {
-        pictures(Source::File(file(bytes).path()), KEYS, [2, 2], limit)
+    fn read_at(path: &Path, size: [usize; 3], limit: Option<usize>) -> Result<Samples<Vec<f32>>, FileProblem> {
+        pictures(Source::File(path), KEYS, size, limit, &mut Progress::new(&mut |_| {}))
+    }
+
+    fn read(bytes: &[u8], limit: Option<usize>) -> Result<Samples<Vec<f32>>, FileProblem> {
+        read_at(file(bytes).path(), [1, 2, 2], limit)
     }
 
     fn read_labels(bytes: &[u8], classes: usize) -> Result<Samples<Vec<u8>>, FileProblem> {
-        labels(Source::File(file(bytes).path()), KEYS, classes, None)
+        labels(Source::File(file(bytes).path()), KEYS, classes, None, &mut Progress::new(&mut |_| {}))
+    }
+
+    /// The bytes that pixels were.
+    fn bytes_of(pixels: &[f32]) -> Vec<u8> {
+        pixels.iter().map(|pixel| (pixel * 255.0).round() as u8).collect()
     }
 
     #[test]
     fn plain_and_packed_files_read_alike() {
         for bytes in [three(), packed(&three())] {
             let samples = read(&bytes, None).unwrap();
-            assert_eq!((samples.count, samples.kept.dim()), (3, (3, 2, 2)));
-            assert!(samples.kept.iter().copied().eq(0..12));
+            assert_eq!((samples.count, bytes_of(&samples.kept)), (3, (0..12).collect()));
             let samples = read(&bytes, Some(2)).unwrap();
-            assert_eq!((samples.count, samples.kept.dim()), (3, (2, 2, 2)));
-            assert!(samples.kept.iter().copied().eq(0..8));
+            assert_eq!((samples.count, bytes_of(&samples.kept)), (3, (0..8).collect()));
         }
         let bytes = idx(&[4], &[1, 0, 2, 2]);
         assert_eq!(read_labels(&bytes, 3).unwrap(), Samples { count: 4, kept: vec![1, 0, 2, 2] });
+    }
+
+    /// Two pictures of two rows, one column and three channels.
+    #[test]
+    fn channels_may_come_first_or_last() {
+        let numbers: Vec<u8> = (0..12).collect();
+        let first = read_at(file(&idx(&[2, 3, 2, 1], &numbers)).path(), [3, 2, 1], None).unwrap();
+        assert_eq!(bytes_of(&first.kept), numbers);
+        for bytes in [idx(&[2, 2, 1, 3], &numbers), packed(&idx(&[2, 2, 1, 3], &numbers))] {
+            let last = read_at(file(&bytes).path(), [3, 2, 1], None).unwrap();
+            assert_eq!(bytes_of(&last.kept), [0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11]);
+        }
+        let problem = read_at(file(&idx(&[2, 2, 1, 3], &numbers)).path(), [1, 2, 2], None).unwrap_err().to_string();
+        assert!(
+            problem.contains("pictures of 3x2x1, but the recipe expects 1x2x2; set `data.channels = "),
+            "{problem}"
+        );
     }
 
     #[test]
@@ -306,7 +361,7 @@ mod tests {
             ),
             (
                 idx(&[1, 4, 4], &[0; 16]),
-                "pictures of 4x4, but the recipe expects 2x2; set `data.height = 4` and `data.width = 4`",
+                "pictures of 1x4x4, but the recipe expects 1x2x2; set `data.channels = 1`, `data.height = 4` and `data.width = 4`",
             ),
             (idx(&[0, 2, 2], &[]), "is empty"),
             (image[..20].to_vec(), "ends after 20 of 28 bytes"),
@@ -335,17 +390,17 @@ mod tests {
         whole.as_file().write_all(&idx(&[300_000, 64, 64], &[])).unwrap();
         // A hole in the file: it takes no room on disk.
         whole.as_file().set_len(16 + 300_000 * 64 * 64).unwrap();
-        let problem = pictures(Source::File(whole.path()), KEYS, [64, 64], None).unwrap_err();
-        let expected = "holds 300000 samples, more than is read at once; set `data.train` to at most 262144";
+        let problem = read_at(whole.path(), [1, 64, 64], None).unwrap_err();
+        let expected = "holds 300000 samples, more than is read at once; set `data.train` to at most 131072";
         assert_eq!(problem.to_string(), expected);
     }
 
     #[test]
     fn files_that_cannot_be_opened_are_named_with_their_key() {
         let folder = tempfile::tempdir().unwrap();
-        let problem = |path: &Path| pictures(Source::File(path), KEYS, [2, 2], None).unwrap_err().to_string();
+        let problem = |path: &Path| read_at(path, [1, 2, 2], None).unwrap_err().to_string();
         assert!(problem(&folder.path().join("x")).contains("let `data.train_images` name where it is"));
-        assert_eq!(problem(folder.path()), "cannot be read: it is not a regular file");
+        assert_eq!(problem(folder.path()), "cannot be read: it is a directory, not a regular file");
     }
 
     #[test]
@@ -387,8 +442,8 @@ mod tests {
             let numbers: Vec<u8> = (0..count * height * width).map(|i| (i as u8).wrapping_mul(31).wrapping_add(seed)).collect();
             let bytes = idx(&[count as u32, height as u32, width as u32], &numbers);
             let bytes = if pack { packed(&bytes) } else { bytes };
-            let samples = pictures(Source::File(file(&bytes).path()), KEYS, [height, width], None).unwrap();
-            prop_assert_eq!(samples.kept.into_raw_vec_and_offset().0, numbers);
+            let samples = read_at(file(&bytes).path(), [1, height, width], None).unwrap();
+            prop_assert_eq!(bytes_of(&samples.kept), numbers);
         }
     }
 }

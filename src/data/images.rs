@@ -2,21 +2,36 @@
 
 use std::path::Path;
 
-use ndarray::{Array1, Array3, Axis};
-
+use super::Split;
 use super::error::DataError;
 use super::idx::{self, Keys, Source};
-use super::{Dataset, Split};
-use crate::recipe::{Target, grouped};
+use super::labels::MOST_CLASSES;
+use super::progress::Progress;
+use super::raw::Raw;
+use crate::recipe::{Normalise, Preparation, Target};
 
 /// What both halves of the data have in common.
 pub(super) struct Kind {
     /// For people: "MNIST".
     pub(super) name: String,
-    /// Rows and columns of every picture.
-    pub(super) size: [usize; 2],
-    pub(super) classes: usize,
+    /// Channels, rows and columns of every picture.
+    pub(super) size: [usize; 3],
+    /// Names of the classes; one for each.
+    pub(super) classes: Vec<String>,
     pub(super) target: Target,
+}
+
+/// What `count` classes are called: by `names` where there are any, as many.
+pub(super) fn class_names(count: usize, names: &[String]) -> Result<Vec<String>, DataError> {
+    let count = count.min(MOST_CLASSES);
+    match names.len() {
+        0 => Ok((0..count).map(|class| class.to_string()).collect()),
+        found if found == count => Ok(names.to_vec()),
+        found => {
+            let expected = format!("{count}, as many as `data.classes` says");
+            Err(DataError::Value { key: "class_names", value: format!("a list of {found} names"), expected })
+        }
+    }
 }
 
 /// Where one half of the data lies, and how much of it to take.
@@ -50,15 +65,31 @@ pub(super) fn mnist(train: usize, test: usize, target: Target) -> Result<Split, 
         labels: mnist!("t10k-labels-idx1-ubyte.gz"),
         limit: Some(test),
     };
-    split(Kind { name: "MNIST".to_owned(), size: [28, 28], classes: 10, target }, &training, &test)
+    let kind = Kind { name: "MNIST".to_owned(), size: [1, 28, 28], classes: class_names(10, &[])?, target };
+    split(kind, &training, &test, &mut Progress::new(&mut |_| {}))
 }
 
 /// Both halves; the name says how many pictures each has.
-pub(super) fn split(mut kind: Kind, training: &Half<'_>, test: &Half<'_>) -> Result<Split, DataError> {
-    let (training, test) = (read(&kind, training, TRAINING)?, read(&kind, test, TEST)?);
-    let count = |half: &(Array3<u8>, Vec<u8>)| grouped(half.1.len() as u64);
-    kind.name = format!("{} {} + {} test", kind.name, count(&training), count(&test));
-    Ok(Split { training: kind.dataset(training), test: Some(kind.dataset(test)) })
+pub(super) fn split(
+    kind: Kind,
+    training: &Half<'_>,
+    test: &Half<'_>,
+    progress: &mut Progress<'_>,
+) -> Result<Split, DataError> {
+    let (pictures, labels) = read(&kind, training, TRAINING, progress)?;
+    let (test_pictures, test_labels) = read(&kind, test, TEST, progress)?;
+    let wide = |labels: Vec<u8>| labels.into_iter().map(u32::from).collect();
+    let raw = Raw {
+        name: kind.name,
+        shape: kind.size.to_vec(),
+        halves: [pictures, test_pictures],
+        labels: Some([labels, test_labels].map(wide)),
+        classes: kind.classes,
+        features: vec!["pixels".to_owned()],
+        bytes: false,
+    };
+    // They are read as pixels from 0 to 1.
+    Ok(raw.finish_as(Normalise::None, &Preparation { target: kind.target, ..Preparation::default() }))
 }
 
 /// What to call the set that `images` belongs to: its folder, since files are called alike in all of them.
@@ -67,13 +98,19 @@ pub(super) fn name(images: &Path) -> String {
     folder.map_or_else(|| "IDX".to_owned(), |folder| folder.to_string_lossy().into_owned())
 }
 
-/// Pictures, (n, height, width), and the label of each.
-fn read(kind: &Kind, half: &Half<'_>, [images, labels]: [Keys; 2]) -> Result<(Array3<u8>, Vec<u8>), DataError> {
+/// Pixels from 0 to 1, (n, channels, height, width) in one row, and the label of each picture.
+fn read(
+    kind: &Kind,
+    half: &Half<'_>,
+    [images, labels]: [Keys; 2],
+    progress: &mut Progress<'_>,
+) -> Result<(Vec<f32>, Vec<u8>), DataError> {
     let (images_name, labels_name) = (half.images.name(), half.labels.name());
-    let pictures =
-        idx::pictures(half.images, images, kind.size, half.limit).map_err(|problem| problem.of(&images_name))?;
-    let labels =
-        idx::labels(half.labels, labels, kind.classes, half.limit).map_err(|problem| problem.of(&labels_name))?;
+    // The labels, which are few, first: what is wrong with them is known before there are pictures.
+    let labels = idx::labels(half.labels, labels, kind.classes.len(), half.limit, progress)
+        .map_err(|problem| problem.of(&labels_name))?;
+    let pictures = idx::pictures(half.images, images, kind.size, half.limit, progress)
+        .map_err(|problem| problem.of(&images_name))?;
     if pictures.count != labels.count {
         return Err(DataError::Counts {
             images: images_name,
@@ -85,34 +122,12 @@ fn read(kind: &Kind, half: &Half<'_>, [images, labels]: [Keys; 2]) -> Result<(Ar
     Ok((pictures.kept, labels.kept))
 }
 
-impl Kind {
-    fn dataset(&self, (pixels, labels): (Array3<u8>, Vec<u8>)) -> Dataset {
-        let inputs = pixels.mapv(|pixel| f32::from(pixel) / 255.0);
-        let labels: Array1<u32> = labels.into_iter().map(u32::from).collect();
-        let targets = match self.target {
-            Target::Label => labels.mapv(|label| label as f32).insert_axis(Axis(1)),
-            Target::Input => {
-                let (count, height, width) = inputs.dim();
-                inputs.to_shape((count, height * width)).expect("rows of one array are as long as it is").into_owned()
-            }
-        };
-        Dataset {
-            name: self.name.clone(),
-            inputs: inputs.insert_axis(Axis(1)).into_dyn(),
-            targets: targets.into_dyn(),
-            labels: Some(labels),
-            classes: (0..self.classes).map(|class| class.to_string()).collect(),
-            features: vec!["pixels".to_owned()],
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::data;
+    use crate::data::{self, Dataset};
     use crate::recipe::DataSpec;
 
     /// Sum of all pixels as bytes, exact.
@@ -194,7 +209,9 @@ mod tests {
             test_labels: asset("t10k-labels-idx1-ubyte.gz"),
             height: 28,
             width: 28,
+            channels: 1,
             classes: 10,
+            class_names: Vec::new(),
             train,
             test: None,
             target: Target::Label,

@@ -1,31 +1,49 @@
 //! Single pictures to look through a network with: the cat that is built in, or a PNG or JPEG file.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Cursor, ErrorKind, Seek};
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageBuffer, ImageDecoder as _, ImageReader, Limits, Luma};
-use ndarray::Array2;
+use image::{DynamicImage, ImageBuffer, ImageDecoder as _, ImageReader, Limits, Luma, Rgb};
+use ndarray::Array3;
 
 use super::error::{DataError, FileProblem};
+use super::file;
 
 /// What the built-in picture is called.
 const CAT: &str = "cat";
 const CAT_PNG: &[u8] = include_bytes!("../../assets/data/cat/cat.png");
 /// Million pixels; what cameras make fits well.
 const MOST_MEGAPIXELS: u64 = 100;
+/// Million pixels that are brought to their size in full precision; larger pictures are halved first, in bytes.
+const MOST_EXACT_MEGAPIXELS: u64 = 8;
 const LONGEST_NAME: usize = 32;
 
-type Grey = ImageBuffer<Luma<f32>, Vec<f32>>;
+/// The picture from 0 to 1, (channels, height, width): the largest part around its centre that has the shape of `size`,
+/// brought to that size, in red, green and blue for three channels and in grey for any other number, each of which is the
+/// same. `cat` is built in, anything else the path of a PNG or JPEG file.
+pub fn load(name_or_path: &str, size: [usize; 3]) -> Result<Array3<f32>, DataError> {
+    let picture = match name_or_path {
+        CAT => decode(Cursor::new(CAT_PNG)).map(|picture| fit(picture, size)),
+        path => read(Path::new(path), "probe.pictures", size),
+    };
+    picture.map_err(|problem| problem.of(name_or_path))
+}
 
-/// The picture in grey from 0 to 1, (height, width): the largest part around its centre that has the shape of `size`,
-/// brought to that size. `cat` is built in, anything else the path of a PNG or JPEG file.
-pub fn load(name_or_path: &str, size: [usize; 2]) -> Result<Array2<f32>, DataError> {
-    let read = if name_or_path == CAT { decode(Cursor::new(CAT_PNG)) } else { file(Path::new(name_or_path)) };
-    let picture = read.map_err(|problem| problem.of(name_or_path))?;
-    Ok(fit(&picture, size))
+/// The same of a file, which the recipe names under `key`.
+pub(super) fn read(path: &Path, key: &'static str, size: [usize; 3]) -> Result<Array3<f32>, FileProblem> {
+    let (file, _) = file::open(path, key)?;
+    Ok(fit(decode(BufReader::new(file))?, size))
+}
+
+/// Rows, columns, and whether there is any colour, of a picture in a file.
+pub(super) fn describe(path: &Path) -> Result<([usize; 2], bool), FileProblem> {
+    let (file, _) = file::open(path, "data.path")?;
+    let picture = decode(BufReader::new(file))?;
+    let is_grey = |pixel: &Rgb<u8>| pixel.0[0] == pixel.0[1] && pixel.0[1] == pixel.0[2];
+    let coloured = picture.color().has_color() && !picture.to_rgb8().pixels().all(is_grey);
+    Ok(([picture.height() as usize, picture.width() as usize], coloured))
 }
 
 /// What the picture is called in tags: `cat`, or its file's name without the ending, in a-z, 0-9, `_` and `-`.
@@ -34,18 +52,6 @@ pub fn name(name_or_path: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     let name: String = stem.chars().take(LONGEST_NAME).map(plain).collect();
     if name.is_empty() { "picture".to_owned() } else { name }
-}
-
-fn file(path: &Path) -> Result<DynamicImage, FileProblem> {
-    let unreadable = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => FileProblem::Missing("probe.pictures"),
-        _ => FileProblem::Unreadable(error.to_string()),
-    };
-    // Asked before it is opened: opening a pipe would wait for somebody to write into it.
-    if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(FileProblem::Unreadable("it is not a regular file".to_owned()));
-    }
-    decode(BufReader::new(File::open(path).map_err(unreadable)?))
 }
 
 /// The picture the right way up, as the camera noted it.
@@ -68,13 +74,33 @@ fn decode(bytes: impl BufRead + Seek) -> Result<DynamicImage, FileProblem> {
     Ok(picture)
 }
 
-fn fit(picture: &DynamicImage, [height, width]: [usize; 2]) -> Array2<f32> {
+fn fit(mut picture: DynamicImage, [channels, height, width]: [usize; 3]) -> Array3<f32> {
     let [left, top, columns, rows] = centre([picture.width(), picture.height()], [width as u64, height as u64]);
-    let grey = grey(&picture.crop_imm(left, top, columns, rows));
-    let small = imageops::resize(&grey, width as u32, height as u32, FilterType::Triangle);
-    Array2::from_shape_fn((height, width), |(row, column)| {
-        small.get_pixel(column as u32, row as u32).0[0].clamp(0.0, 1.0)
-    })
+    if [left, top, columns, rows] != [0, 0, picture.width(), picture.height()] {
+        picture = picture.crop_imm(left, top, columns, rows);
+    }
+    // In full precision a pixel takes 16 bytes.
+    while u64::from(picture.width()) * u64::from(picture.height()) > MOST_EXACT_MEGAPIXELS * 1_000_000 {
+        let half = |side: u32, wanted: usize| (side / 2).max(wanted as u32).max(1);
+        let (wide, high) = (half(picture.width(), width), half(picture.height(), height));
+        if (wide, high) == (picture.width(), picture.height()) {
+            break;
+        }
+        picture = picture.thumbnail_exact(wide, high);
+    }
+    let (wide, high) = (width as u32, height as u32);
+    let clamped = |value: f32| value.clamp(0.0, 1.0);
+    if channels == 3 {
+        let small = imageops::resize(&coloured(&picture), wide, high, FilterType::Triangle);
+        Array3::from_shape_fn((3, height, width), |(channel, row, column)| {
+            clamped(small.get_pixel(column as u32, row as u32).0[channel])
+        })
+    } else {
+        let small = imageops::resize(&grey(&picture), wide, high, FilterType::Triangle);
+        Array3::from_shape_fn((channels, height, width), |(_, row, column)| {
+            clamped(small.get_pixel(column as u32, row as u32).0[0])
+        })
+    }
 }
 
 /// Left, top, columns and rows of the largest part in the middle that has the shape of `wanted`; all are (x, y).
@@ -91,7 +117,7 @@ fn centre([width, height]: [u32; 2], [columns, rows]: [u64; 2]) -> [u32; 4] {
 }
 
 /// The luma of Rec. 601, as PIL's "L" and most libraries for neural networks have it, before black.
-fn grey(picture: &DynamicImage) -> Grey {
+fn grey(picture: &DynamicImage) -> ImageBuffer<Luma<f32>, Vec<f32>> {
     let colours = picture.to_rgba32f();
     ImageBuffer::from_fn(picture.width(), picture.height(), |x, y| {
         let [red, green, blue, opacity] = colours.get_pixel(x, y).0;
@@ -99,9 +125,20 @@ fn grey(picture: &DynamicImage) -> Grey {
     })
 }
 
+/// Red, green and blue before black.
+fn coloured(picture: &DynamicImage) -> ImageBuffer<Rgb<f32>, Vec<f32>> {
+    let colours = picture.to_rgba32f();
+    ImageBuffer::from_fn(picture.width(), picture.height(), |x, y| {
+        let [red, green, blue, opacity] = colours.get_pixel(x, y).0;
+        Rgb([red, green, blue].map(|colour| colour * opacity))
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use image::{ImageFormat, Rgb, RgbImage};
+    use std::fs;
+
+    use image::{ImageFormat, RgbImage};
     use proptest::prelude::*;
 
     use super::*;
@@ -119,13 +156,13 @@ mod tests {
 
     #[test]
     fn the_cat_is_built_in() {
-        let cat = load("cat", [28, 28]).unwrap();
-        assert_eq!(cat.dim(), (28, 28));
+        let cat = load("cat", [1, 28, 28]).unwrap();
+        assert_eq!(cat.dim(), (1, 28, 28));
         assert!(cat.iter().all(|pixel| (0.0..=1.0).contains(pixel)));
         let (low, high) = cat.iter().fold((1.0_f32, 0.0_f32), |(low, high), pixel| (low.min(*pixel), high.max(*pixel)));
         assert!(low < 0.2 && high > 0.6, "a picture with light and shade: {low} to {high}");
         // The mean is that of the large picture: what is made smaller is averaged, not picked out.
-        let large = load("cat", [224, 224]).unwrap();
+        let large = load("cat", [1, 224, 224]).unwrap();
         assert!((cat.mean().unwrap() - large.mean().unwrap()).abs() < 0.005);
     }
 
@@ -135,13 +172,41 @@ mod tests {
         for (format, near) in [(ImageFormat::Png, 1e-6), (ImageFormat::Jpeg, 0.02)] {
             let path = folder.path().join("flag");
             fs::write(&path, encoded(&flag(), format)).unwrap();
-            let square = load(path.to_str().unwrap(), [2, 2]).unwrap();
+            let square = load(path.to_str().unwrap(), [1, 2, 2]).unwrap();
             assert!(square.iter().all(|pixel| (pixel - 0.587).abs() < near), "{format:?}: {square}");
         }
         let path = folder.path().join("flag.png");
         fs::write(&path, encoded(&flag(), ImageFormat::Png)).unwrap();
-        let whole = load(path.to_str().unwrap(), [4, 6]).unwrap();
-        assert!((whole[[0, 0]] - 0.299).abs() < 1e-6 && (whole[[3, 2]] - 0.587).abs() < 1e-6);
+        let whole = load(path.to_str().unwrap(), [1, 4, 6]).unwrap();
+        assert!((whole[[0, 0, 0]] - 0.299).abs() < 1e-6 && (whole[[0, 3, 2]] - 0.587).abs() < 1e-6);
+    }
+
+    #[test]
+    fn three_channels_are_red_green_and_blue() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flag.png");
+        fs::write(&path, encoded(&flag(), ImageFormat::Png)).unwrap();
+        let whole = load(path.to_str().unwrap(), [3, 4, 6]).unwrap();
+        let at = |row: usize, column: usize| [0, 1, 2].map(|channel| whole[[channel, row, column]]);
+        assert_eq!([at(0, 0), at(3, 2)], [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]);
+        assert_eq!(describe(&path).unwrap(), ([4, 6], true));
+        let two = load(path.to_str().unwrap(), [2, 4, 6]).unwrap();
+        assert_eq!((two.dim(), two[[0, 0, 0]]), ((2, 4, 6), two[[1, 0, 0]]), "any other number: grey in each");
+        let cat = load("cat", [3, 28, 28]).unwrap();
+        let differs = (0..28).any(|at| cat[[0, at, at]] != cat[[2, at, at]]);
+        assert!(differs, "the cat has a colour");
+    }
+
+    /// What a camera makes is brought to its size as a small picture is.
+    #[test]
+    fn large_pictures_are_averaged_too() {
+        let large =
+            RgbImage::from_fn(4_000, 3_000, |x, _| if x % 2 == 0 { Rgb([255, 0, 100]) } else { Rgb([1, 0, 100]) });
+        let small = fit(DynamicImage::ImageRgb8(large), [3, 6, 8]);
+        let near = |channel: usize, wanted: f32| {
+            small.index_axis(ndarray::Axis(0), channel).iter().all(|pixel| (pixel - wanted).abs() < 0.01)
+        };
+        assert!(near(0, 128.0 / 255.0) && near(1, 0.0) && near(2, 100.0 / 255.0), "{small}");
     }
 
     #[test]
@@ -156,7 +221,7 @@ mod tests {
     fn what_is_no_picture_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        let shown = |name: &str| load(&at(name), [8, 8]).unwrap_err().to_string();
+        let shown = |name: &str| load(&at(name), [1, 8, 8]).unwrap_err().to_string();
         assert_eq!(
             shown("x.png"),
             format!("`{}` does not exist; put the file there, or let `probe.pictures` name where it is", at("x.png"))
@@ -168,8 +233,10 @@ mod tests {
         // A gif is a picture, but not one that is read.
         fs::write(at("a.gif"), b"GIF89a\x01\x00\x01\x00\x00\x00\x00;").unwrap();
         assert!(shown("a.gif").contains("give a PNG or JPEG file"), "{}", shown("a.gif"));
-        assert!(load(folder.path().to_str().unwrap(), [8, 8]).unwrap_err().to_string().contains("not a regular file"));
-        assert!(load("", [8, 8]).is_err());
+        assert!(
+            load(folder.path().to_str().unwrap(), [1, 8, 8]).unwrap_err().to_string().contains("not a regular file")
+        );
+        assert!(load("", [1, 8, 8]).is_err());
     }
 
     /// A header may claim any size; nothing is allocated for it.
@@ -216,7 +283,7 @@ mod tests {
             bytes[at] ^= with;
             bytes.truncate(usize::from(cut) % (2 * bytes.len()));
             if let Ok(picture) = decode(Cursor::new(bytes)) {
-                prop_assert_eq!(fit(&picture, [3, 5]).dim(), (3, 5));
+                prop_assert_eq!(fit(picture, [3, 3, 5]).dim(), (3, 3, 5));
             }
         }
     }

@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, Axis};
 
 use super::error::DataError;
-use super::{Dataset, Split};
+use super::{Dataset, Scaling, Split};
 use crate::recipe::MOST_SAMPLES;
 
 /// Points, (n, 2), and the class of each.
@@ -39,6 +39,7 @@ pub(super) fn of_many(
         labels: Some(labels),
         classes: (0..classes).map(|class| class.to_string()).collect(),
         features: vec!["x1".to_owned(), "x2".to_owned()],
+        scaling: Scaling::default(),
     };
     Ok(Split { training, test: None })
 }
@@ -71,7 +72,7 @@ pub(super) fn assert_equals_oracle((points, labels): &Points, oracle: &str) {
 mod tests {
     use super::*;
     use crate::data::load;
-    use crate::recipe::DataSpec;
+    use crate::recipe::{Answer, DataSpec};
 
     #[test]
     fn moons_come_with_shapes_and_names() {
@@ -120,7 +121,7 @@ mod tests {
         ] {
             let data = load(&spec).unwrap().training;
             assert_eq!((data.name.as_str(), data.len(), data.classes.len()), (name, 9, classes));
-            assert_eq!(Some(classes), spec.classes());
+            assert_eq!(spec.shape().unwrap().answer, Answer::Classes(classes));
             assert!(data.labels.unwrap().iter().all(|label| (*label as usize) < classes));
         }
     }

@@ -190,7 +190,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The value of `key` as `convert` takes it; `expected` says what it takes.
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         key: &str,
         default: Option<T>,

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::error::{Place, RecipeError, listed, nearest};
-use super::spec::Recipe;
+use super::spec::{DataShape, DataSpec, Recipe};
 use super::{read, tree};
 
 /// The recipes of `assets/recipes`, compiled in.
@@ -16,6 +16,9 @@ macro_rules! builtins {
         const TEXTS: &[&str] = &[$(include_str!(concat!("../../assets/recipes/", $name, ".toml"))),+];
     };
 }
+
+/// What data ask of a network, by a look at their files, or why they cannot be used.
+pub type Look<'a> = &'a dyn Fn(&DataSpec) -> Result<DataShape, String>;
 
 builtins!["autoencoder", "blobs", "circles", "cnn", "moons", "perceptron", "spiral", "xor"];
 
@@ -30,19 +33,36 @@ impl Recipe {
     /// `optimizer.lr` is a key, `model.layers.0.units` one in a list. A value is read as TOML where it is TOML and is a
     /// text otherwise. Errors that come from an override cite it: `--set optimizer.lrr=1`. Paths are left as they are.
     pub fn with_overrides(source_name: &str, text: &str, sets: &[(String, String)]) -> Result<Self, RecipeError> {
-        parsed(source_name, text, sets, None)
+        parsed(source_name, text, sets, None, None)
+    }
+
+    /// As [`Recipe::parse`], and checks that the network fits the data where only their files say what they are.
+    pub fn parse_looking(source_name: &str, text: &str, look: Look<'_>) -> Result<Self, RecipeError> {
+        parsed(source_name, text, &[], None, Some(look))
     }
 
     /// The recipe that `name_or_path` names: a built-in one by that name, else the file at that path. Relative paths in a
     /// file start at its folder, those in `sets` at the current directory; in the recipe they are absolute.
     pub fn load(name_or_path: impl AsRef<OsStr>, sets: &[(String, String)]) -> Result<Self, RecipeError> {
-        let given = name_or_path.as_ref();
+        Self::found(name_or_path.as_ref(), sets, None)
+    }
+
+    /// As [`Recipe::load`], and checks that the network fits the data where only their files say what they are.
+    pub fn load_looking(
+        name_or_path: impl AsRef<OsStr>,
+        sets: &[(String, String)],
+        look: Look<'_>,
+    ) -> Result<Self, RecipeError> {
+        Self::found(name_or_path.as_ref(), sets, Some(look))
+    }
+
+    fn found(given: &OsStr, sets: &[(String, String)], look: Option<Look<'_>>) -> Result<Self, RecipeError> {
         let shown = given.to_string_lossy();
         if let Some(text) = given.to_str().and_then(Self::builtin) {
-            return parsed(&shown, text, sets, Some(Path::new("")));
+            return parsed(&shown, text, sets, Some(Path::new("")), look);
         }
         let path = Path::new(given);
-        parsed(&shown, &read_text(path, &shown)?, sets, Some(path.parent().unwrap_or(Path::new(""))))
+        parsed(&shown, &read_text(path, &shown)?, sets, Some(path.parent().unwrap_or(Path::new(""))), look)
     }
 
     /// The text of a built-in recipe, comments and all: a start for one's own.
@@ -70,13 +90,14 @@ fn parsed(
     text: &str,
     sets: &[(String, String)],
     folder: Option<&Path>,
+    look: Option<Look<'_>>,
 ) -> Result<Recipe, RecipeError> {
     let read = || {
         let mut root = tree::parse(text)?;
         for (key, value) in sets {
             tree::set(&mut root, key, value)?;
         }
-        read::recipe(&root, folder)
+        read::recipe(&root, folder, look)
     };
     read().map_err(|error: RecipeError| error.of_source(source_name))
 }
@@ -124,8 +145,8 @@ mod tests {
 
     use super::*;
     use crate::recipe::{
-        Activation, AdamSpec, DataSpec, Device, Init, LayerSpec, Loss, ModelSpec, OptimizerSpec, Padding, ProbeSpec,
-        RecordSpec, ScheduleSpec, Target,
+        Activation, AdamSpec, Column, CsvSpec, Delimiter, Device, FolderSpec, Init, LayerSpec, Layout, Loss, ModelSpec,
+        Normalise, NpySpec, NpzSpec, OptimizerSpec, Padding, Preparation, ProbeSpec, RecordSpec, ScheduleSpec, Target,
     };
 
     fn moons() -> Recipe {
@@ -249,6 +270,63 @@ mod tests {
         any::<f64>().prop_filter_map("a number above 0", |x| (x.is_finite() && x != 0.0).then_some(x.abs()))
     }
 
+    fn preparations() -> impl Strategy<Value = Preparation> {
+        let count = || proptest::option::of(1..=MOST);
+        let names = proptest::collection::btree_set("[^\\p{C}]{0,20}x", 2..5);
+        (
+            proptest::option::of(0.0..1.0_f64),
+            proptest::option::of(proptest::sample::select(Normalise::ALL)),
+            prop_oneof![Just(Vec::new()), names.prop_map(|names| names.into_iter().collect())],
+            any::<u32>(),
+            (count(), count()),
+            proptest::sample::select(Target::ALL),
+        )
+            .prop_map(|(held_out, normalise, class_names, seed, (train, test), target)| Preparation {
+                held_out,
+                normalise,
+                class_names,
+                seed,
+                train,
+                test,
+                target,
+            })
+    }
+
+    /// Data of one's own, of which only the files know the shape.
+    fn own_data() -> impl Strategy<Value = DataSpec> {
+        let path = || "[a-z/é \"\\\\]{1,20}".prop_map(PathBuf::from);
+        let paths = || proptest::option::of(path());
+        let names = || proptest::option::of("[^\\p{C}]{0,20}x");
+        let layout = || proptest::option::of(proptest::sample::select(Layout::ALL));
+        let column =
+            || prop_oneof![(1..=1_000_usize).prop_map(Column::Number), "[^\\p{C}]{1,20}".prop_map(Column::Name)];
+        let csv = (
+            path(),
+            proptest::collection::vec(column(), 0..4),
+            proptest::option::of(column()),
+            proptest::option::of(any::<bool>()),
+            proptest::option::of(proptest::sample::select(Delimiter::ALL)),
+            preparations(),
+        );
+        let npy = (path(), (paths(), paths(), paths()), layout(), preparations());
+        let npz = (path(), (names(), names(), names(), names()), layout(), preparations());
+        let folder = (path(), (1..=64_usize, 1..=64_usize), any::<bool>(), preparations());
+        prop_oneof![
+            csv.prop_map(|(path, features, label, header, delimiter, preparation)| {
+                DataSpec::Csv(CsvSpec { path, features, label, header, delimiter, preparation })
+            }),
+            npy.prop_map(|(inputs, (labels, test_inputs, test_labels), layout, preparation)| {
+                DataSpec::Npy(NpySpec { inputs, labels, test_inputs, test_labels, layout, preparation })
+            }),
+            npz.prop_map(|(path, (inputs, labels, test_inputs, test_labels), layout, preparation)| {
+                DataSpec::Npz(NpzSpec { path, inputs, labels, test_inputs, test_labels, layout, preparation })
+            }),
+            folder.prop_map(|(path, (height, width), colour, preparation)| {
+                DataSpec::Folder(FolderSpec { path, height, width, channels: if colour { 3 } else { 1 }, preparation })
+            }),
+        ]
+    }
+
     fn data() -> impl Strategy<Value = DataSpec> {
         let points = || (2..=MOST, 0.0..=1_000.0_f64, any::<u32>());
         let target = || proptest::sample::select(Target::ALL);
@@ -284,6 +362,12 @@ mod tests {
                 target()
             )
                 .prop_map(|(paths, (height, width), classes, (train, test), target)| DataSpec::Idx {
+                    channels: 1 + classes % 3,
+                    class_names: if classes < 5 {
+                        (0..classes).map(|class| format!("c{class}")).collect()
+                    } else {
+                        Vec::new()
+                    },
                     train_images: paths.0,
                     train_labels: paths.1,
                     test_images: paths.2,
@@ -349,17 +433,21 @@ mod tests {
         ]
     }
 
+    fn shape(data: &DataSpec) -> DataShape {
+        data.shape().unwrap()
+    }
+
     /// A model for `data`, and a loss that goes with both.
     fn models(data: &DataSpec) -> impl Strategy<Value = (Loss, ModelSpec)> + use<> {
-        let losses: Vec<Loss> = Loss::ALL.iter().copied().filter(|loss| data.output_shape(*loss).is_some()).collect();
-        let pictured = data.input_shape().len() == 3;
-        let data = data.clone();
+        let losses: Vec<Loss> = Loss::ALL.iter().copied().filter(|loss| shape(data).output(*loss).is_some()).collect();
+        let shape = shape(data);
+        let pictured = shape.input.len() == 3;
         let before = proptest::collection::vec(hidden(true), if pictured { 0..3 } else { 0..1 });
         let rows = proptest::collection::vec(hidden(false), 0..4);
         let init = proptest::sample::select(Init::ALL);
         (proptest::sample::select(losses), before, rows, init).prop_map(move |(loss, before, rows, init)| {
             let activation = if loss == Loss::Bce { Activation::Sigmoid } else { Activation::Linear };
-            let units = data.output_shape(loss).map_or(1, |shape| shape[0]);
+            let units = shape.output(loss).map_or(1, |shape| shape[0]);
             let flatten = pictured.then_some(LayerSpec::Flatten);
             let last = LayerSpec::Dense { units, activation };
             (loss, ModelSpec { init, layers: before.into_iter().chain(flatten).chain(rows).chain([last]).collect() })
@@ -400,6 +488,13 @@ mod tests {
     proptest! {
         #[test]
         fn every_recipe_survives_being_written(recipe in recipes()) {
+            let text = recipe.to_toml();
+            prop_assert_eq!(Recipe::parse("again", &text).map_err(|error| format!("{error}\n{text}")), Ok(recipe));
+        }
+
+        #[test]
+        fn data_of_ones_own_survive_being_written(data in own_data()) {
+            let recipe = Recipe { data, ..moons() };
             let text = recipe.to_toml();
             prop_assert_eq!(Recipe::parse("again", &text).map_err(|error| format!("{error}\n{text}")), Ok(recipe));
         }

@@ -16,9 +16,11 @@ mod tree;
 
 pub use error::{Place, RecipeError};
 pub(crate) use fields::grouped;
+pub use load::Look;
 pub use network::{Layer, Network, Parameter, ParameterRole, Span, Window};
 pub use read::MOST_SAMPLES;
 pub use spec::{
-    Activation, AdamSpec, DataSpec, Device, Init, LayerKind, LayerSpec, Loss, ModelSpec, OptimizerSpec, Padding,
-    ProbeSpec, Recipe, RecordSpec, ScheduleSpec, Target,
+    Activation, AdamSpec, Answer, Column, CsvSpec, DataShape, DataSpec, Delimiter, Device, FolderSpec, Init, LayerKind,
+    LayerSpec, Layout, Loss, ModelSpec, Normalise, NpySpec, NpzSpec, OptimizerSpec, Padding, Preparation, ProbeSpec,
+    Recipe, RecordSpec, ScheduleSpec, Target,
 };

@@ -229,6 +229,9 @@ pub struct RunMeta {
     pub resumed: Vec<Milestone>,
     /// Why nothing can be written, while that is so. It cannot be in the log either.
     pub trouble: Option<Trouble>,
+    /// Percent of the data that has been read, while they are read and that takes long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reading: Option<u64>,
 }
 
 impl RunMeta {

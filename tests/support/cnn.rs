@@ -30,7 +30,8 @@ pub(crate) fn probes() -> &'static [(String, Array2<f32>)] {
 
 fn read_probes() -> Vec<(String, Array2<f32>)> {
     let test = data::load(&recipe().data).unwrap().test.unwrap();
-    let mut all = vec![("cat".to_owned(), data::picture::load("cat", [28, 28]).unwrap())];
+    let mut all =
+        vec![("cat".to_owned(), data::picture::load("cat", [1, 28, 28]).unwrap().index_axis_move(Axis(0), 0))];
     let labels = test.labels.unwrap();
     let inputs = test.inputs.into_shape_with_order((labels.len(), 28, 28)).unwrap();
     for digit in 0..DIGITS as u32 {

@@ -20,14 +20,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use jiff::Timestamp;
 use tch::TchError;
-use torchscope::data::{self, DataError, Split};
+use torchscope::data::{self, DataError, Progress, Split};
 use torchscope::log::LogError;
 use torchscope::recipe::{Recipe, RecipeError};
-use torchscope::run::{OnNan, RunDir, RunError, RunLock, State, Sweep};
+use torchscope::run::{OnNan, RunDir, RunError, RunLock, RunMeta, State, Sweep};
 
 use crate::checkpoint::{RestoreError, Resumption};
 use crate::control::{Control, ControlError};
@@ -63,6 +64,9 @@ mod recorder;
 mod session;
 mod status;
 mod train;
+
+/// Time from one word on how much of the data has been read to the next.
+const BETWEEN_PERCENTAGES: Duration = Duration::from_millis(250);
 
 /// Trains the recipe of a run directory. `torchscope train` starts this for you.
 #[derive(Parser)]
@@ -225,13 +229,18 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
     let path = run.recipe_path();
     let text =
         std::fs::read_to_string(&path).map_err(|source| TrainerError::ReadRecipe { path: path.clone(), source })?;
-    let recipe = Recipe::parse(&path.display().to_string(), &text)?;
+    let shown = path.display().to_string();
+    let recipe = Recipe::parse(&shown, &text)?;
     {
         let mut live = status.live();
         (live.lr, live.pace) = (recipe.optimizer.lr(), recipe.pace);
     }
     let device = device::choose(recipe.device)?;
-    let split = data::load(&recipe.data)?;
+    let split = read_data(&recipe, run, &mut meta)?;
+    // Where only the files know what they ask of a network, it has not been checked before.
+    if recipe.data.shape().is_none() {
+        Recipe::parse_looking(&shown, &text, &|spec| Ok(split.shape(spec.target())))?;
+    }
     let fingerprint = split.fingerprint();
     let resumption = arguments.resume.then(|| Resumption::find(run, &recipe, fingerprint)).transpose()?;
     let Split { training, test } = split;
@@ -301,6 +310,25 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
     let outcome = ended.unwrap_or_else(|error| Outcome::Failed { message: TrainerError::from(error).to_string() });
     recorder.finish(&outcome)?;
     Ok(outcome)
+}
+
+/// Reads the data, and says how far that is in `run.json` and `trainer.log` where it takes long.
+fn read_data(recipe: &Recipe, run: &RunDir, meta: &mut RunMeta) -> Result<Split, TrainerError> {
+    let mut said = Instant::now();
+    let mut tell = |percent| {
+        if said.elapsed() < BETWEEN_PERCENTAGES || percent >= 100 {
+            return;
+        }
+        said = Instant::now();
+        tracing::info!("reading data: {percent} %");
+        (meta.reading, meta.updated) = (Some(percent), Timestamp::now());
+        if let Err(error) = run.write_meta(meta) {
+            tracing::warn!("{error}");
+        }
+    };
+    let split = data::load_with(&recipe.data, &mut Progress::new(&mut tell))?;
+    meta.reading = None;
+    Ok(split)
 }
 
 /// Brings a session, and what is known of the run, to where a checkpoint was made.

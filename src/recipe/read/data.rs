@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::error::RecipeError;
 use super::super::fields::{Fields, Kinds};
 use super::super::spec::{DataSpec, Target};
-use super::{MOST_SAMPLES, SCHEMA, paths};
+use super::{MOST_SAMPLES, SCHEMA, own_data, paths};
 
 const KINDS: Kinds = &[
     ("moons", &["samples", "noise", "seed"]),
@@ -23,7 +23,77 @@ const KINDS: Kinds = &[
             "test_labels",
             "height",
             "width",
+            "channels",
             "classes",
+            "class_names",
+            "train",
+            "test",
+            "target",
+        ],
+    ),
+    (
+        "csv",
+        &[
+            "path",
+            "features",
+            "label",
+            "header",
+            "delimiter",
+            "held_out",
+            "normalise",
+            "class_names",
+            "seed",
+            "train",
+            "test",
+            "target",
+        ],
+    ),
+    (
+        "npy",
+        &[
+            "inputs",
+            "labels",
+            "test_inputs",
+            "test_labels",
+            "layout",
+            "held_out",
+            "normalise",
+            "class_names",
+            "seed",
+            "train",
+            "test",
+            "target",
+        ],
+    ),
+    (
+        "npz",
+        &[
+            "path",
+            "inputs",
+            "labels",
+            "test_inputs",
+            "test_labels",
+            "layout",
+            "held_out",
+            "normalise",
+            "class_names",
+            "seed",
+            "train",
+            "test",
+            "target",
+        ],
+    ),
+    (
+        "folder",
+        &[
+            "path",
+            "height",
+            "width",
+            "channels",
+            "held_out",
+            "normalise",
+            "class_names",
+            "seed",
             "train",
             "test",
             "target",
@@ -46,14 +116,29 @@ pub(super) const KEYS: &[&str] = &[
     "test_labels",
     "height",
     "width",
+    "channels",
     "classes",
+    "class_names",
     "train",
     "test",
     "target",
+    "path",
+    "features",
+    "label",
+    "header",
+    "delimiter",
+    "inputs",
+    "labels",
+    "test_inputs",
+    "test_labels",
+    "layout",
+    "held_out",
+    "normalise",
 ];
 const MNIST_TRAIN: usize = 10_000;
 const MNIST_TEST: usize = 2_000;
-const LONGEST_SIDE: u64 = 4_096;
+pub(super) const LONGEST_SIDE: u64 = 4_096;
+const MOST_CHANNELS: u64 = 64;
 
 pub(super) fn read(fields: &Fields<'_>, folder: Option<&Path>) -> Result<DataSpec, RecipeError> {
     Ok(match fields.kind(KINDS, SCHEMA)? {
@@ -79,6 +164,10 @@ pub(super) fn read(fields: &Fields<'_>, folder: Option<&Path>) -> Result<DataSpe
             target: target(fields)?,
         },
         "idx" => idx(fields, folder)?,
+        "csv" => own_data::csv(fields, folder)?,
+        "npy" => own_data::npy(fields, folder)?,
+        "npz" => own_data::npz(fields, folder)?,
+        "folder" => own_data::folder(fields, folder)?,
         _ => {
             DataSpec::Moons { samples: samples(fields)?, noise: deviation(fields, "noise", None)?, seed: seed(fields)? }
         }
@@ -97,8 +186,13 @@ fn seed(fields: &Fields<'_>) -> Result<u32, RecipeError> {
     fields.whole("seed", 0..=u32::MAX.into(), None)
 }
 
-fn target(fields: &Fields<'_>) -> Result<Target, RecipeError> {
+pub(super) fn target(fields: &Fields<'_>) -> Result<Target, RecipeError> {
     fields.word("target", Target::ALL, Target::name, Some(Target::Label))
+}
+
+/// So many samples, the first or of each class alike; none where the key is missing.
+pub(super) fn first(fields: &Fields<'_>, key: &str) -> Result<Option<usize>, RecipeError> {
+    fields.has(key).then(|| fields.whole(key, 1..=MOST_SAMPLES as u64, None)).transpose()
 }
 
 fn blobs(fields: &Fields<'_>) -> Result<DataSpec, RecipeError> {
@@ -115,7 +209,12 @@ fn idx(fields: &Fields<'_>, folder: Option<&Path>) -> Result<DataSpec, RecipeErr
             fields.text(key, None, "the path of an IDX file, plain or gzipped", |text| Some(text.to_owned()))?;
         paths::resolve(&given, &format!("data.{key}"), fields.value_place(key), folder).map(PathBuf::from)
     };
-    let first = |key: &str| fields.has(key).then(|| fields.whole(key, 1..=MOST_SAMPLES as u64, None)).transpose();
+    let classes: usize = fields.whole("classes", 2..=1_000, Some(10))?;
+    let class_names = own_data::class_names(fields)?;
+    if !class_names.is_empty() && class_names.len() != classes {
+        let rest = format!("has {} names, but `data.classes` is {classes}; give as many", class_names.len());
+        return Err(fields.fault("class_names", &rest));
+    }
     Ok(DataSpec::Idx {
         train_images: file("train_images")?,
         train_labels: file("train_labels")?,
@@ -123,9 +222,11 @@ fn idx(fields: &Fields<'_>, folder: Option<&Path>) -> Result<DataSpec, RecipeErr
         test_labels: file("test_labels")?,
         height: fields.whole("height", 1..=LONGEST_SIDE, Some(28))?,
         width: fields.whole("width", 1..=LONGEST_SIDE, Some(28))?,
-        classes: fields.whole("classes", 2..=1_000, Some(10))?,
-        train: first("train")?,
-        test: first("test")?,
+        channels: fields.whole("channels", 1..=MOST_CHANNELS, Some(1))?,
+        classes,
+        class_names,
+        train: first(fields, "train")?,
+        test: first(fields, "test")?,
         target: target(fields)?,
     })
 }

@@ -4,6 +4,7 @@ mod data;
 mod fits;
 mod model;
 mod optimizer;
+mod own_data;
 mod paths;
 mod probe;
 mod schedule;
@@ -12,6 +13,7 @@ use std::path::Path as FilePath;
 
 use super::error::{RecipeError, brief, nearest};
 use super::fields::{Fields, Path, Schema};
+use super::load::Look;
 use super::spec::{Device, Loss, ProbeSpec, Recipe, RecordSpec, ScheduleSpec};
 use super::tree::Node;
 
@@ -50,8 +52,9 @@ const SCHEMA: Schema = &[
     ("record", RECORD),
 ];
 
-/// Reads the whole recipe. Relative paths in it start at `folder`, and are left as they are if there is none.
-pub(super) fn recipe(root: &Node, folder: Option<&FilePath>) -> Result<Recipe, RecipeError> {
+/// Reads the whole recipe. Relative paths in it start at `folder`, and are left as they are if there is none. What the data
+/// ask of the network is found out by `look` where the recipe does not say; without it that is not checked.
+pub(super) fn recipe(root: &Node, folder: Option<&FilePath>, look: Option<Look<'_>>) -> Result<Recipe, RecipeError> {
     let top = Fields::new(root, Path::Top)?;
     top.only(TOP, SCHEMA)?;
     let name = top.text(
@@ -77,7 +80,17 @@ pub(super) fn recipe(root: &Node, folder: Option<&FilePath>) -> Result<Recipe, R
         probe: if top.has("probe") { probe::read(&top.table("probe")?, folder)? } else { ProbeSpec::default() },
         record: if top.has("record") { record(&top.table("record")?)? } else { RecordSpec::default() },
     };
-    fits::check(&top, &recipe)?;
+    let shape = match (recipe.data.shape(), look) {
+        (Some(shape), _) => Some(shape),
+        (None, Some(look)) => {
+            let data = top.table("data")?;
+            Some(look(&recipe.data).map_err(|problem| data.itself(&format!("cannot be used: {problem}")))?)
+        }
+        (None, None) => None,
+    };
+    if let Some(shape) = shape {
+        fits::check(&top, &recipe, &shape)?;
+    }
     Ok(recipe)
 }
 

@@ -5,15 +5,17 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Loss;
+use super::own_data::{Answer, CsvSpec, DataShape, FolderSpec, NpySpec, NpzSpec, Preparation};
 use super::words::words;
 
 words! {
-    /// What a network is to say of a picture.
+    /// What a network is to say of a sample.
+    #[derive(Default)]
     Target {
         /// Its class.
+        #[default]
         Label = "label",
-        /// The picture itself, its pixels in one row: an autoencoder.
+        /// The sample itself, its numbers in one row: an autoencoder.
         Input = "input",
     }
 }
@@ -84,7 +86,7 @@ pub enum DataSpec {
     },
     /// Pictures in four IDX files, plain or gzipped: MNIST, Fashion-MNIST and their kin.
     Idx {
-        /// Pictures to train on: u8, (n, height, width).
+        /// Pictures to train on: u8, (n, height, width), or with the channels before or behind height and width.
         train_images: PathBuf,
         /// Their classes: u8, (n).
         train_labels: PathBuf,
@@ -96,8 +98,13 @@ pub enum DataSpec {
         height: usize,
         /// Columns of a picture, 1 to 4,096; the files must agree.
         width: usize,
+        /// Numbers a pixel, 1 to 64; the files must agree.
+        channels: usize,
         /// Classes, 2 to 1,000; labels run from 0 to one less.
         classes: usize,
+        /// Names of the classes, in their order; their numbers if there are none.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        class_names: Vec<String>,
         /// The first so many pictures to train on; none for all.
         #[serde(skip_serializing_if = "Option::is_none")]
         train: Option<usize>,
@@ -107,51 +114,65 @@ pub enum DataSpec {
         /// What is to be predicted.
         target: Target,
     },
+    /// A table as text: a sample a line, fields between commas, semicolons or tabulators.
+    Csv(CsvSpec),
+    /// Arrays in files of their own, as `numpy.save` writes them.
+    Npy(NpySpec),
+    /// Arrays in one archive, as `numpy.savez` writes them.
+    Npz(NpzSpec),
+    /// PNG and JPEG pictures in one folder a class.
+    Folder(FolderSpec),
 }
 
 impl DataSpec {
-    /// Shape of one input, without the batch: (features) or (channels, height, width).
+    /// What the data ask of a network; none where only the files know.
+    pub fn shape(&self) -> Option<DataShape> {
+        let (classes, samples) = match self {
+            Self::Moons { samples, .. }
+            | Self::Circles { samples, .. }
+            | Self::Spiral { samples, .. }
+            | Self::Xor { samples, .. } => (2, Some(*samples)),
+            Self::Blobs { samples, centers, .. } => (*centers, Some(*samples)),
+            Self::Mnist { train, .. } => (10, Some(*train)),
+            Self::Idx { classes, train, .. } => (*classes, *train),
+            Self::Csv(_) | Self::Npy(_) | Self::Npz(_) | Self::Folder(_) => return None,
+        };
+        let answer = match self.target() {
+            Target::Label => Answer::Classes(classes),
+            Target::Input => Answer::Input,
+        };
+        Some(DataShape { input: self.input_shape(), answer, samples })
+    }
+
+    /// Shape of one input, without the batch: (features) or (channels, height, width). Empty where only the files know.
     pub fn input_shape(&self) -> Vec<usize> {
         match self {
             Self::Moons { .. } | Self::Circles { .. } | Self::Blobs { .. } | Self::Spiral { .. } | Self::Xor { .. } => {
                 vec![2]
             }
             Self::Mnist { .. } => vec![1, 28, 28],
-            Self::Idx { height, width, .. } => vec![1, *height, *width],
+            Self::Idx { channels, height, width, .. } => vec![*channels, *height, *width],
+            Self::Folder(folder) => vec![folder.channels, folder.height, folder.width],
+            Self::Csv(_) | Self::Npy(_) | Self::Npz(_) => Vec::new(),
         }
     }
 
-    /// How many classes there are to tell apart; none where the target is the input.
-    pub fn classes(&self) -> Option<usize> {
+    /// What is to be predicted.
+    pub fn target(&self) -> Target {
         match self {
-            Self::Moons { .. } | Self::Circles { .. } | Self::Spiral { .. } | Self::Xor { .. } => Some(2),
-            Self::Blobs { centers, .. } => Some(*centers),
-            Self::Mnist { target, .. } => (*target == Target::Label).then_some(10),
-            Self::Idx { target, classes, .. } => (*target == Target::Label).then_some(*classes),
+            Self::Mnist { target, .. } | Self::Idx { target, .. } => *target,
+            _ => self.preparation().map_or(Target::Label, |preparation| preparation.target),
         }
     }
 
-    /// How many samples there are to train on; none where only the files know.
-    pub fn training_samples(&self) -> Option<usize> {
+    /// What becomes of samples once they are read, for data of the user's own.
+    pub fn preparation(&self) -> Option<&Preparation> {
         match self {
-            Self::Moons { samples, .. }
-            | Self::Circles { samples, .. }
-            | Self::Blobs { samples, .. }
-            | Self::Spiral { samples, .. }
-            | Self::Xor { samples, .. } => Some(*samples),
-            Self::Mnist { train, .. } => Some(*train),
-            Self::Idx { train, .. } => *train,
-        }
-    }
-
-    /// Shape that the network's output must have, without the batch: the pixels in one row, one number a class for
-    /// cross-entropy, and one number for two classes otherwise. None where `loss` cannot tell so many classes apart.
-    pub fn output_shape(&self, loss: Loss) -> Option<Vec<usize>> {
-        match (self.classes(), loss) {
-            (None, Loss::CrossEntropy) => None,
-            (None, _) => Some(vec![self.input_shape().iter().product()]),
-            (Some(classes), Loss::CrossEntropy) => Some(vec![classes]),
-            (Some(classes), _) => (classes == 2).then(|| vec![1]),
+            Self::Csv(spec) => Some(&spec.preparation),
+            Self::Npy(spec) => Some(&spec.preparation),
+            Self::Npz(spec) => Some(&spec.preparation),
+            Self::Folder(spec) => Some(&spec.preparation),
+            _ => None,
         }
     }
 
@@ -165,6 +186,10 @@ impl DataSpec {
             Self::Xor { .. } => "xor",
             Self::Mnist { .. } => "mnist",
             Self::Idx { .. } => "idx",
+            Self::Csv(_) => "csv",
+            Self::Npy(_) => "npy",
+            Self::Npz(_) => "npz",
+            Self::Folder(_) => "folder",
         }
     }
 }

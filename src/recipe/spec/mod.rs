@@ -4,6 +4,7 @@ mod data;
 mod device;
 mod layer;
 mod optimizer;
+mod own_data;
 mod words;
 
 use std::fmt;
@@ -14,6 +15,9 @@ pub use data::{DataSpec, Target};
 pub use device::Device;
 pub use layer::{Activation, LayerKind, LayerSpec, Padding};
 pub use optimizer::{AdamSpec, OptimizerSpec, ScheduleSpec};
+pub use own_data::{
+    Answer, Column, CsvSpec, DataShape, Delimiter, FolderSpec, Layout, Normalise, NpySpec, NpzSpec, Preparation,
+};
 use words::words;
 
 /// What to train, on what, how and for how long; resolved: every default is filled in.

@@ -27,10 +27,10 @@ mod verdict;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ndarray::Array2;
+use ndarray::Array3;
 use tch::TchError;
 use torchscope::data::Dataset;
-use torchscope::recipe::{self, Recipe};
+use torchscope::recipe::{self, Recipe, Target};
 
 use crate::recorder::{Part, Picture};
 use crate::session::Session;
@@ -122,7 +122,7 @@ impl Gallery {
         network: &recipe::Network,
         [training, evaluated]: [&Dataset; 2],
         session: &Session,
-        pictures: &[(String, Array2<f32>)],
+        pictures: &[(String, Array3<f32>)],
     ) -> Result<Self, TchError> {
         let budget = byte_budget(recipe);
         let room = (budget / OF_MAPS).max(LEAST_ROOM);
@@ -138,7 +138,7 @@ impl Gallery {
             unsent.extend(probes.parts()?.into_iter().enumerate().map(|(probe, part)| (Some(probe), part)));
         }
         let shown = probes.as_ref().map_or([].as_slice(), |probes| &probes.samples);
-        let is_autoencoder = recipe.data.classes().is_none();
+        let is_autoencoder = recipe.data.target() == Target::Input;
         let code = if is_autoencoder { Code::new(network, evaluated, shown, session)? } else { None };
         let code = code.map(|(code, once)| {
             unsent.extend(once.into_iter().map(|part| (None, part)));

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ndarray::{Array2, Array4, ArrayView3};
+use ndarray::{Array3, Array4, ArrayView3, Axis};
 use tch::{TchError, Tensor};
-use torchscope::data::{DataError, Dataset, picture};
+use torchscope::data::{DataError, Dataset, Scaling, picture};
 use torchscope::log::tags;
 use torchscope::recipe::{self, ProbeSpec};
 
@@ -16,25 +16,26 @@ use crate::session::Session;
 pub(super) struct Probes {
     /// All different.
     pub(super) names: Vec<String>,
-    /// Shape (probes, channels, height, width), 0 to 1.
+    /// Shape (probes, channels, height, width), from 0, black, to 1, white.
     pixels: Array4<f32>,
-    /// The same, on the session's device.
+    /// The same as the network takes them in, on the session's device.
     pub(super) inputs: Tensor,
     /// Which samples of the evaluation set the last of them are.
     pub(super) samples: Vec<usize>,
 }
 
-/// The pictures that a recipe names, at the size of the network's inputs; none if its inputs are no pictures of grey.
-pub(crate) fn pictures(spec: &ProbeSpec, network: &recipe::Network) -> Result<Vec<(String, Array2<f32>)>, DataError> {
-    let &[1, height, width] = network.input_shape.as_slice() else { return Ok(Vec::new()) };
-    let load = |path: &String| Ok((picture::name(path), picture::load(path, [height, width])?));
+/// The pictures that a recipe names, pixels from 0 to 1, at the size of the network's inputs and in colour where those have
+/// three channels; none if its inputs are no pictures.
+pub(crate) fn pictures(spec: &ProbeSpec, network: &recipe::Network) -> Result<Vec<(String, Array3<f32>)>, DataError> {
+    let &[channels, height, width] = network.input_shape.as_slice() else { return Ok(Vec::new()) };
+    let load = |path: &String| Ok((picture::name(path), picture::load(path, [channels, height, width])?));
     spec.pictures.iter().map(load).collect()
 }
 
 impl Probes {
     /// `pictures` and `samples` samples of `evaluated`. None where inputs are no pictures, or where that is nothing.
     pub(super) fn new(
-        pictures: &[(String, Array2<f32>)],
+        pictures: &[(String, Array3<f32>)],
         samples: usize,
         evaluated: &Dataset,
         session: &Session,
@@ -47,17 +48,18 @@ impl Probes {
             return Ok(None);
         }
         let samples: Vec<usize> = chosen.into_iter().map(|(sample, _)| sample).collect();
-        let pixels =
+        let scaling = &evaluated.scaling;
+        let numbers =
             Array4::from_shape_fn(
                 (names.len(), channels, height, width),
                 |(probe, channel, row, column)| match pictures.get(probe) {
-                    Some((_, picture)) => picture[[row, column]],
+                    Some((_, picture)) => scaling.of_pixel(channel, picture[[channel, row, column]]),
                     None => evaluated.inputs[[samples[probe - pictures.len()], channel, row, column]],
                 },
             );
         let like = &session.samples().inputs;
-        let inputs = Tensor::try_from(&pixels)?.f_to_kind(like.f_kind()?)?.f_to_device(like.device())?;
-        Ok(Some(Self { names, pixels, inputs, samples }))
+        let inputs = Tensor::try_from(&numbers)?.f_to_kind(like.f_kind()?)?.f_to_device(like.device())?;
+        Ok(Some(Self { names, pixels: shown(&numbers, scaling), inputs, samples }))
     }
 
     /// The probes themselves, for the log.
@@ -69,6 +71,15 @@ impl Probes {
         };
         self.names.iter().zip(self.pixels.outer_iter()).map(part).collect()
     }
+}
+
+/// Inputs of shape (n, channels, height, width) as pixels from 0 to 1.
+fn shown(inputs: &Array4<f32>, scaling: &Scaling) -> Array4<f32> {
+    let mut pixels = inputs.clone();
+    for (channel, mut pixels) in pixels.axis_iter_mut(Axis(1)).enumerate() {
+        pixels.mapv_inplace(|input| scaling.to_pixel(channel, input).clamp(0.0, 1.0));
+    }
+    pixels
 }
 
 /// `count` samples and what to call them: the first of each class, then the second of each.
@@ -123,6 +134,7 @@ mod tests {
             labels: labels.map(|labels| Array1::from(labels.to_vec())),
             classes: ["a", "b", "c"].map(str::to_owned).to_vec(),
             features: Vec::new(),
+            scaling: Scaling::default(),
         }
     }
 

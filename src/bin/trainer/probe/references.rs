@@ -1,7 +1,7 @@
 //! Losses to compare an autoencoder's with: what no network can beat, and what something simpler reaches.
 
 use tch::{Device, Reduction, TchError, Tensor};
-use torchscope::recipe::{self, Loss, Recipe};
+use torchscope::recipe::{self, Loss, Recipe, Target};
 use torchscope::run::Reference;
 
 use crate::session::{Samples, Session};
@@ -19,7 +19,7 @@ pub(crate) fn measure(
     network: &recipe::Network,
     session: &Session,
 ) -> Result<Vec<Reference>, TchError> {
-    if recipe.data.classes().is_some() {
+    if recipe.data.target() == Target::Label {
         return Ok(Vec::new());
     }
     let _guard = tch::no_grad_guard();

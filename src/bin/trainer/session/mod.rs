@@ -8,7 +8,7 @@ mod keep;
 
 use tch::{Device, TchError, Tensor};
 use torchscope::data::Dataset;
-use torchscope::recipe::{self, Loss, Recipe, ScheduleSpec};
+use torchscope::recipe::{self, Loss, Recipe, ScheduleSpec, Target};
 
 pub(crate) use self::evaluation::Evaluation;
 
@@ -120,7 +120,7 @@ impl Session {
         let epoch = Epoch::new(&training.inputs, training.truth(recipe.loss), batch, recipe.shuffle)?;
         let evaluated = test.as_ref().unwrap_or(&training);
         let mut session = Self {
-            examiner: Examiner::new(recipe.loss, recipe.data.classes(), evaluated)?,
+            examiner: Examiner::new(recipe.loss, classes(recipe, &network, &training)?, evaluated)?,
             examined: None,
             network,
             optimizer,
@@ -350,6 +350,19 @@ impl Session {
         let rows = holding(numbers).max(few).max(1);
         (0..count).step_by(rows as usize).map(move |start| (start, rows.min(count - start)))
     }
+}
+
+/// Classes to tell apart: one an output for cross-entropy, two for any other loss; none where the target is the input.
+fn classes(recipe: &Recipe, network: &Network, samples: &Samples) -> Result<Option<usize>, TchError> {
+    let _guard = tch::no_grad_guard();
+    Ok(match (recipe.data.target(), recipe.loss) {
+        (Target::Input, _) => None,
+        (Target::Label, Loss::CrossEntropy) => {
+            let output = network.outputs(&samples.inputs.f_narrow(0, 0, samples.count().min(1))?)?;
+            output.size().get(1).map(|classes| *classes as usize)
+        }
+        (Target::Label, Loss::Bce | Loss::Mse) => Some(2),
+    })
 }
 
 #[cfg(test)]
