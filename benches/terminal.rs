@@ -22,7 +22,7 @@ use ratatui::widgets::Paragraph;
 use torchscope::app::{App, Key, Message};
 use torchscope::log::{EventWriter, Record, Tag, Value, tags};
 use torchscope::recipe::Recipe;
-use torchscope::run::{RunDir, RunLock, RunMeta, State};
+use torchscope::run::{Description, RunDir, RunLock, RunMeta, State};
 use torchscope::view::{self, ColorDepth, Glyphs, Theme};
 
 /// Makes this program the bare one that the viewer's start is compared with.
@@ -90,10 +90,10 @@ impl FakeRun {
         let network = recipe.network(&[2]).ok();
         let meta = RunMeta {
             state,
-            network,
             epochs: 1_000_000,
             steps_per_epoch: 16,
             pid: Some(std::process::id()),
+            description: Description { network, ..Description::default() },
             ..run.meta().unwrap()
         };
         run.write_meta(&meta).unwrap();
@@ -232,7 +232,13 @@ fn curves(table: &mut Table) {
     let mut app = App::new(PathBuf::from("/runs/moons-0001"), SIZE);
     let network = Recipe::load("moons", &[]).unwrap().network(&[2]).ok();
     let state = State::Running;
-    let meta = RunMeta { state, network, epochs: 1_000_000, steps_per_epoch: 16, ..RunMeta::default() };
+    let meta = RunMeta {
+        state,
+        epochs: 1_000_000,
+        steps_per_epoch: 16,
+        description: Description { network, ..Description::default() },
+        ..RunMeta::default()
+    };
     app.update(Message::Status(Box::new(meta)));
     let record = |step: i64| {
         let wall_time = 1.7e9 + step as f64 / 20.0;

@@ -19,7 +19,7 @@ use rustix::time::{ClockId, clock_gettime};
 use torchscope::app::{App, Key, Message};
 use torchscope::log::{Data, EventWriter, Grid, GridMeta, LogReader, Record, Value, tags};
 use torchscope::recipe::Recipe;
-use torchscope::run::{RunDir, RunMeta, State};
+use torchscope::run::{Description, RunDir, RunMeta, State};
 use torchscope::view::{self, ColorDepth, Glyphs, Theme};
 
 const SIZE: (u16, u16) = (200, 50);
@@ -58,8 +58,14 @@ fn app(steps: i64) -> App {
     let mut app = App::new(PathBuf::from("/runs/moons-0001"), SIZE);
     let network = recipe.network(&[2]).ok();
     let state = State::Running;
-    let meta =
-        RunMeta { name: "moons-0001".into(), state, network, epochs: 100, steps_per_epoch: 16, ..RunMeta::default() };
+    let meta = RunMeta {
+        name: "moons-0001".into(),
+        state,
+        epochs: 100,
+        steps_per_epoch: 16,
+        description: Description { network, ..Description::default() },
+        ..RunMeta::default()
+    };
     app.update(Message::Status(Box::new(meta)));
     let tag: Arc<str> = Arc::from(tags::LOSS_TRAIN);
     for start in (0..steps).step_by(10_000) {

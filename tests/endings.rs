@@ -67,8 +67,7 @@ fn wait_for_stop(view: &Terminal) {
 fn ended(home: &Home, state: State) -> RunDir {
     let run = RunDir::create(home.path(), &Recipe::load("moons", &[]).unwrap()).unwrap();
     let meta = run.meta().unwrap();
-    let device = Some("cpu".to_owned());
-    run.write_meta(&RunMeta { state, device, finished: Some(meta.started), epochs: 3, epoch: 3, ..meta }).unwrap();
+    run.write_meta(&RunMeta { state, finished: Some(meta.started), epochs: 3, epoch: 3, ..meta }).unwrap();
     run
 }
 

@@ -41,11 +41,11 @@ fn poison(value: &mut serde_json::Value) {
 
 /// The same for the names of layers, parameters and probes in a tag, so that it still belongs to them.
 fn poisoned(tag: &str, meta: &RunMeta) -> Arc<str> {
-    let layers = &meta.network.as_ref().unwrap().layers;
+    let layers = &meta.description.network.as_ref().unwrap().layers;
     let of_layers = layers.iter().flat_map(|layer| {
         std::iter::once(layer.name.as_str()).chain(layer.parameters.iter().map(|parameter| parameter.name.as_str()))
     });
-    let names: Vec<&str> = of_layers.chain(meta.probes.iter().map(String::as_str)).collect();
+    let names: Vec<&str> = of_layers.chain(meta.description.probes.iter().map(String::as_str)).collect();
     let parts =
         tag.split('/').map(|part| if names.contains(&part) { format!("{part}{EVIL}") } else { part.to_owned() });
     parts.collect::<Vec<_>>().join("/").into()
@@ -60,6 +60,8 @@ fn run(home: &Home, meta: &RunMeta, records: Vec<Record>) -> RunDir {
     poison(&mut json);
     fs::write(run.meta_path(), serde_json::to_vec(&json).unwrap()).unwrap();
     let mut log = EventWriter::create(run.path()).unwrap();
+    // The same in the log, which is where it stands in a run that a trainer has begun.
+    log.append(&moons::record(0, run.meta().unwrap().description.values())).unwrap();
     for mut record in records {
         for value in &mut record.values {
             value.tag = poisoned(&value.tag, meta);

@@ -12,7 +12,7 @@ use torchscope::log::{Data, EventWriter, LogError, LogReader, Notice, Poll, Reco
 const NAME: &str = "events.out.tfevents.1700000000.h.1";
 
 fn record(step: i64) -> Record {
-    let tensor = TensorValue { shape: vec![2], values: vec![1.0, 2.0], plugin: "torchscope".to_owned() };
+    let tensor = TensorValue::new(vec![2], vec![1.0, 2.0]);
     let values = vec![
         Value::scalar("loss", 1.0 / step as f64),
         Value { tag: "points".into(), data: Data::Tensor(tensor) },

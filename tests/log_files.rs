@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, arr2};
 use proptest::prelude::*;
 use serde_json::Value as Json;
+use torchscope::log::schema::{
+    Alarm, AlarmKind, Classes, Document, Ending, Fact, Hparam, Hparams, Kind, Length, Metadata, RecipeText,
+};
 use torchscope::log::{Data, EventWriter, Grid, Histogram, LogReader, Notice, Record, TensorValue, Value, tags};
 
 fn fixture(name: &str) -> PathBuf {
@@ -170,8 +173,24 @@ fn one_event_may_hold_many_values_and_steps_may_be_negative() {
 fn golden_records() -> Vec<Record> {
     let at = |step: i64, values| Record { step, wall_time: 1.7e9 + step as f64 / 4.0, values };
     let field: Array2<f32> = Array2::from_shape_fn((4, 6), |(row, column)| 0.05 + 0.03 * (row * 6 + column) as f32);
-    let grid = Grid::new(field, Some("dense2".to_owned()), Some([-1.5, 2.5, -1.0, 1.5]));
-    let points = arr2(&[[0.5, -0.25, 1.0], [1.75, 0.5, 0.0]]).into_dyn();
+    let mut grid = Grid::new(field, Some("dense2".to_owned()), Some([-1.5, 2.5, -1.0, 1.5]));
+    grid.meta.about.kind = Kind::Plane;
+    let mut points = TensorValue::from_array(&arr2(&[[0.5, -0.25, 1.0], [1.75, 0.5, 0.0]]).into_dyn());
+    points.about.kind = Kind::Points;
+    let alarm = Alarm {
+        kind: AlarmKind::Spike,
+        message: "the loss went up".to_owned(),
+        layer: Some("dense2".to_owned()),
+        tensor: None,
+    };
+    let hparams = [("optimizer.kind", Hparam::Text("sgd".into())), ("optimizer.lr", Hparam::Number(0.5))];
+    let hparams = hparams.into_iter().chain([("shuffle", Hparam::Flag(true))]);
+    let hparams = [
+        Hparams::Experiment { metrics: vec![tags::LOSS_TRAIN.to_owned()] },
+        Hparams::Start(hparams.map(|(name, value)| (name.to_owned(), value)).collect()),
+        Hparams::End(Ending::Success),
+    ];
+    let hparams = hparams.map(|hparams| Value { tag: hparams.tag().into(), data: Data::Hparams(hparams) });
     let histogram = Histogram {
         min: -1.0,
         max: 2.0,
@@ -182,16 +201,22 @@ fn golden_records() -> Vec<Record> {
         counts: vec![1.0, 3.0, 2.0],
     };
     vec![
+        at(
+            0,
+            vec![
+                Classes(vec!["upper".to_owned(), "lower".to_owned()]).encode(),
+                Length { epochs: 3, steps_per_epoch: 1 }.encode(),
+                RecipeText("name = \"golden\"\n".to_owned()).encode(),
+            ],
+        ),
+        at(0, hparams.to_vec()),
         at(1, vec![Value::scalar(tags::LOSS_TRAIN, 0.75), Value::scalar(tags::LR, 0.5)]),
         at(2, vec![Value::scalar(tags::LOSS_TRAIN, f64::NAN), Value::scalar(tags::LR, 0.25)]),
         at(
             2,
             vec![
                 Value { tag: tags::BOUNDARY_P.into(), data: Data::Image(grid.encode().unwrap()) },
-                Value {
-                    tag: tags::BOUNDARY_POINTS.into(),
-                    data: Data::Tensor(TensorValue::from_array(&points, tags::PLUGIN)),
-                },
+                Value { tag: tags::BOUNDARY_POINTS.into(), data: Data::Tensor(points) },
             ],
         ),
         at(
@@ -199,6 +224,7 @@ fn golden_records() -> Vec<Record> {
             vec![
                 Value { tag: "weights/dense1.weight".into(), data: Data::Histogram(histogram) },
                 Value { tag: "notes".into(), data: Data::Text("two moons, 2–20–1".to_owned()) },
+                Value { tag: tags::ALARM.into(), data: Data::Document(alarm.encode()) },
             ],
         ),
     ]
@@ -237,7 +263,7 @@ fn the_reader_has_back_what_the_golden_file_holds() {
     assert_eq!(format!("{records:?}"), format!("{:?}", golden_records()));
     let [(2, Data::Image(image))] = only(&records, tags::BOUNDARY_P)[..] else { panic!("one grid") };
     let grid = Grid::decode(image).unwrap();
-    assert_eq!(grid.meta.layer.as_deref(), Some("dense2"));
+    assert_eq!(grid.meta.about.layer.as_deref(), Some("dense2"));
     for ((row, column), value) in grid.values.indexed_iter() {
         assert!((value - (0.05 + 0.03 * (row * 6 + column) as f32)).abs() < 1e-5);
     }
@@ -261,11 +287,11 @@ fn data() -> impl Strategy<Value = Data> {
     prop_oneof![
         4 => any::<f32>().prop_map(|number| Data::Scalar(f64::from(number))),
         1 => grid,
-        1 => floats.prop_map(|values| Data::Tensor(TensorValue {
-            shape: vec![1, values.len()],
-            values,
-            plugin: tags::PLUGIN.to_owned(),
-        })),
+        1 => floats.prop_map(|values| Data::Tensor(TensorValue::new(vec![1, values.len()], values))),
+        1 => (".{0,30}", any::<bool>()).prop_map(|(text, between)| {
+            let about = Metadata { between, layer: Some(text.clone()), ..Metadata::new(Kind::Setup) };
+            Data::Document(Document { about, text })
+        }),
         1 => (doubles(), doubles()).prop_map(|(moments, edges)| Data::Histogram(Histogram {
             min: moments[0],
             max: moments[1],
@@ -287,7 +313,8 @@ fn value() -> impl Strategy<Value = Value> {
             Data::Image(_) => "grid",
             Data::Tensor(_) => "tensor",
             Data::Histogram(_) => "histogram",
-            Data::Text(_) | Data::Restart | Data::Other => "text",
+            Data::Document(_) => "document",
+            Data::Text(_) | Data::Restart | Data::Hparams(_) | Data::Other => "text",
         };
         Value { tag: format!("{kind}/{number}").into(), data }
     })

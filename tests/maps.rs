@@ -14,6 +14,7 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 use torchscope::app::{App, Code, Context, Effect, Key, Life, MapOrder, Message, PanelId, Stage};
 use torchscope::log::{Data, Record, TensorValue, Value, tags};
+use torchscope::recipe::Network;
 use torchscope::run::{Command, RunMeta, State};
 use torchscope::view::{ColorDepth, Glyphs, Role, Shade, Theme};
 
@@ -61,13 +62,20 @@ fn levels(buf: &Buffer, shade: Shade, area: torchscope::app::Area) -> Array2<Opt
     })
 }
 
+/// What `run.json` says of a run of another network.
+fn with_network(network: Option<Network>, step: u64) -> RunMeta {
+    let mut meta = cnn::meta(step);
+    meta.description.network = network;
+    meta
+}
+
 #[test]
 fn the_maps_on_screen_equal_the_tensors() {
     // 200 columns show each of the 13 x 13 values of the first pool as a pixel of its own.
     let mut app = app((200, 60));
     press(&mut app, "z]");
     let sheet = app.sheet().unwrap();
-    let network = cnn::meta(0).network.unwrap();
+    let network = cnn::meta(0).description.network.unwrap();
     let (probe, picture) = &cnn::probes()[0];
     let expected = &cnn::trace(&network, picture)["pool1"];
     assert_eq!(app.maps.picture.as_ref().unwrap().probe, *probe);
@@ -314,7 +322,7 @@ fn dense_layers_are_numbers_and_long_rows_fit() {
     assert!(shown.contains("dense1") && shown.contains("63"), "{shown}");
     let long = Array3::from_shape_fn((784, 1, 1), |(n, ..)| (n % 7) as f32);
     let network = torchscope::recipe::Recipe::load("autoencoder", &[]).unwrap().network(&[1, 28, 28]).unwrap();
-    let meta = RunMeta { network: Some(network), ..cnn::meta(3) };
+    let meta = with_network(Some(network), 3);
     let values = vec![
         cnn::atlas("maps/input/7", &Array3::zeros((1, 28, 28))),
         cnn::atlas("maps/dense1/7", &Array3::from_elem((128, 1, 1), 1.0)),
@@ -367,7 +375,7 @@ fn without_colours_nothing_is_coloured_and_in_ascii_everything_is() {
 
 #[test]
 fn what_is_missing_or_not_a_number_harms_nothing() {
-    let network = cnn::meta(0).network.unwrap();
+    let network = cnn::meta(0).description.network.unwrap();
     let (_, picture) = &cnn::probes()[0];
     let mut maps = cnn::trace(&network, picture)["conv1"].clone();
     maps.index_axis_mut(Axis(0), 2).fill(f32::NAN);
@@ -381,7 +389,12 @@ fn what_is_missing_or_not_a_number_harms_nothing() {
     ];
     for values in sets {
         for known in [true, false] {
-            let meta = RunMeta { network: cnn::meta(0).network.filter(|_| known), probes: Vec::new(), ..cnn::meta(9) };
+            let meta = {
+                let mut meta = cnn::meta(9);
+                meta.description.network = meta.description.network.filter(|_| known);
+                meta.description.probes.clear();
+                meta
+            };
             let record = Record { step: 9, wall_time: 1.0, values: values.clone() };
             for size in SIZES {
                 let mut app = app_with(size, meta.clone(), vec![record.clone()]);
@@ -432,7 +445,7 @@ fn new_maps_replace_what_is_looked_at() {
 #[test]
 fn hidden_units_are_thumbnails_of_the_plane() {
     let recipe = torchscope::recipe::Recipe::load("moons", &[]).unwrap();
-    let meta = RunMeta { network: recipe.network(&[2]).ok(), ..cnn::meta(7) };
+    let meta = with_network(recipe.network(&[2]).ok(), 7);
     let responses = Array3::from_shape_fn((20, 18, 24), |(n, y, x)| {
         let angle = n as f32 * 0.4;
         angle.cos() * (x as f32 - 12.0) + angle.sin() * (y as f32 - 9.0) - n as f32 * 0.3
@@ -466,12 +479,12 @@ fn hidden_units_are_thumbnails_of_the_plane() {
 fn hidden_units_that_do_not_fit_are_paged_and_dead_ones_marked() {
     let sets = [("model.layers.0.units".to_owned(), "70".to_owned())];
     let recipe = torchscope::recipe::Recipe::load("moons", &sets).unwrap();
-    let meta = RunMeta { network: recipe.network(&[2]).ok(), ..cnn::meta(7) };
+    let meta = with_network(recipe.network(&[2]).ok(), 7);
     let (recorded, dead) = (64, [3, 40]);
     // A dead unit may well say something where there are no samples.
     let responses = Array3::from_shape_fn((recorded, 18, 24), |(_, _, x)| x as f32 - 12.0);
     let peaks = (0..70).map(|unit| if dead.contains(&unit) { 0.0 } else { 1.0 }).collect();
-    let peaks = TensorValue { shape: vec![70], values: peaks, plugin: tags::PLUGIN.into() };
+    let peaks = TensorValue::new(vec![70], peaks);
     let values =
         vec![cnn::atlas("response/dense1", &responses), Value { tag: "peak/dense1".into(), data: Data::Tensor(peaks) }];
     let mut app = app_with((80, 24), meta, vec![Record { step: 7, wall_time: 1.0, values }]);

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use rand_mt::Mt;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use torchscope::log::schema::{Document, Kind};
 use torchscope::log::{Data, LogReader, Record, tags};
 use torchscope::plot::format;
 use torchscope::recipe::Recipe;
@@ -202,7 +203,9 @@ impl Run {
             for value in record.values {
                 match value.data {
                     Data::Restart => alarms.retain(|(step, _)| *step < record.step),
-                    Data::Text(text) if &*value.tag == tags::ALARM && !text.contains("\"slow\"") => {
+                    Data::Document(Document { about, text })
+                        if about.kind == Kind::Alarm && !text.contains("\"slow\"") =>
+                    {
                         alarms.push((record.step, text));
                     }
                     _ => {}

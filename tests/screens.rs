@@ -16,7 +16,7 @@ use ratatui::buffer::Cell;
 use ratatui::style::Color;
 use torchscope::app::{App, Code, Direction, Key, Message, PanelId, Projection};
 use torchscope::log::{Data, Record, TensorValue, Value, tags};
-use torchscope::run::{RunMeta, State};
+use torchscope::run::{Description, RunMeta, State};
 use torchscope::view::{ColorDepth, Glyphs, Theme};
 
 const SIZES: [(u16, u16); 8] = [(0, 0), (1, 1), (20, 5), (40, 12), (72, 18), (80, 24), (120, 40), (200, 60)];
@@ -55,7 +55,7 @@ fn confusion(classes: usize) -> Value {
     (0..classes).for_each(|class| counts[class * (classes + 1)] = 190.0);
     counts[4 * classes + 9] = 12.0;
     let shape = vec![classes, classes];
-    value(tags::CONFUSION, Data::Tensor(TensorValue { shape, values: counts, plugin: tags::PLUGIN.into() }))
+    value(tags::CONFUSION, Data::Tensor(TensorValue::new(shape, counts)))
 }
 
 fn classifier(classes: usize) -> App {
@@ -72,12 +72,17 @@ fn classifier(classes: usize) -> App {
     records.push(cnn::record(403));
     records.push(Record { step: 403, wall_time: 1.7e9, values: vec![confusion(classes)] });
     let names = (0..classes).map(|class| class.to_string()).collect();
-    app(RunMeta { classes: names, ..cnn::meta(403) }, records)
+    let mut meta = cnn::meta(403);
+    meta.description.classes = names;
+    app(meta, records)
 }
 
 /// A run that recorded curves alone.
 fn plain() -> App {
-    app(RunMeta { network: None, references: Vec::new(), ..autoencoder::meta(300) }, autoencoder::curves(300))
+    let mut meta = autoencoder::meta(300);
+    meta.description.network = None;
+    meta.description.references.clear();
+    app(meta, autoencoder::curves(300))
 }
 
 fn press(app: &mut App, keys: &str) {
@@ -242,8 +247,11 @@ fn a_classifier_shows_maps_and_what_it_takes_for_what() {
 #[test]
 fn the_panels_that_will_come_are_there_before_their_pictures() {
     let meta = |network, classes: usize| RunMeta {
-        network: Some(network),
-        classes: (0..classes).map(|class| class.to_string()).collect(),
+        description: Description {
+            network: Some(network),
+            classes: (0..classes).map(|class| class.to_string()).collect(),
+            ..Description::default()
+        },
         ..cnn::meta(0)
     };
     let recipe = |name| torchscope::recipe::Recipe::load(name, &[]).unwrap();
@@ -253,7 +261,7 @@ fn the_panels_that_will_come_are_there_before_their_pictures() {
     straight.layers.remove(0);
     let line = app(meta(straight, 2), Vec::new());
     assert!(!line.panels().contains(&PanelId::Units), "there is no hidden layer");
-    let early = app(RunMeta { classes: cnn::meta(0).classes, ..cnn::meta(0) }, Vec::new());
+    let early = app(cnn::meta(0), Vec::new());
     assert!(early.panels().contains(&PanelId::Confusion) && !early.panels().contains(&PanelId::Units));
     let places = |app: &App| app.layout().unwrap().slots.iter().map(|slot| slot.area).collect::<Vec<_>>();
     assert_eq!(places(&early), places(&classifier(10)), "nothing jumps when they come");
@@ -267,10 +275,10 @@ fn the_sum_of_what_is_dead_counts_only_what_can_die() {
     // Of 32 + 64 + 64 + 64 rectifiers 11 and the pools that repeat them: 8 of 224 by themselves.
     let peaks = |layer: &str, count: usize, dead: usize| {
         let values = (0..count).map(|unit| if unit < dead { 0.0 } else { 1.0 }).collect();
-        let tensor = TensorValue { shape: vec![count], values, plugin: tags::PLUGIN.into() };
+        let tensor = TensorValue::new(vec![count], values);
         value(&tags::of_layer(tags::PEAK, layer), Data::Tensor(tensor))
     };
-    let network = cnn::meta(403).network.unwrap();
+    let network = cnn::meta(403).description.network.unwrap();
     let layers = network.layers.iter().filter(|layer| layer.is_pictured());
     let values: Vec<Value> = layers.map(|layer| peaks(&layer.name, layer.channels(), layer.channels() / 4)).collect();
     let rectifiers = network.layers.iter().filter(|layer| layer.activation == torchscope::recipe::Activation::Relu);

@@ -14,14 +14,15 @@ use support::{Home, Terminal};
 use torchscope::app::{App, Arrangement, Key, Message, PanelId};
 use torchscope::log::{EventWriter, Record};
 use torchscope::recipe::Recipe;
-use torchscope::run::{RunDir, RunMeta, State};
+use torchscope::run::{Description, RunDir, RunMeta, State};
 use torchscope::view::{ColorDepth, Glyphs, Theme, draw_into};
 
 const SIZES: [(u16, u16); 8] = [(0, 0), (1, 1), (20, 5), (40, 12), (72, 18), (80, 24), (120, 40), (200, 60)];
 
 fn meta(state: State) -> RunMeta {
     let network = Recipe::load("moons", &[]).unwrap().network(&[2]).ok();
-    RunMeta { name: "moons-0001".into(), state, network, pid: Some(4711), epochs: 100, ..RunMeta::default() }
+    let description = Description { network, ..Description::default() };
+    RunMeta { name: "moons-0001".into(), state, description, pid: Some(4711), epochs: 100, ..RunMeta::default() }
 }
 
 /// The panel alone.

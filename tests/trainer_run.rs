@@ -8,6 +8,7 @@
 mod idx;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command as Process, ExitStatus, Stdio};
@@ -20,7 +21,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use torchscope::app::{App, Key, Message, PanelId, Sheet};
 use torchscope::log::{Data, Grid, LogReader, Record, tags};
 use torchscope::recipe::Recipe;
-use torchscope::run::{Command, ControlClient, Reply, RunDir, RunMeta, State};
+use torchscope::run::{Command, ControlClient, Description, Length, Reply, RunDir, RunMeta, State};
 use torchscope::view::{ColorDepth, Glyphs, Shade, Theme, draw_into};
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -139,6 +140,17 @@ impl Run {
         }
     }
 
+    /// What the log says that the run is.
+    fn description(&self) -> Description {
+        let mut description = Description::default();
+        for value in self.records().into_iter().flat_map(|record| record.values) {
+            if let Data::Document(document) = value.data {
+                description.take(&document);
+            }
+        }
+        description
+    }
+
     /// Steps and values of every scalar series.
     fn scalars(&self) -> BTreeMap<String, Vec<(i64, f64)>> {
         let mut series: BTreeMap<String, Vec<(i64, f64)>> = BTreeMap::new();
@@ -158,7 +170,7 @@ impl Run {
         values
             .filter(|(_, value)| &*value.tag == tags::ALARM)
             .map(|(step, value)| match value.data {
-                Data::Text(text) => (step, serde_json::from_str(&text).unwrap()),
+                Data::Document(document) => (step, serde_json::from_str(&document.text).unwrap()),
                 other => panic!("an alarm is {other:?}"),
             })
             .collect()
@@ -219,8 +231,12 @@ fn a_run_finishes_with_the_moons_apart() {
     let meta = run.exits_with(0, State::Finished);
     assert_eq!((meta.step, meta.epoch, meta.steps_per_epoch), (1600, 100, 16));
     assert_eq!(meta.outcome, None);
-    assert_eq!(meta.threads, 1);
-    assert_eq!(meta.network.unwrap().parameter_count(), 81);
+    let description = run.description();
+    assert_eq!((description.setup.threads, description.setup.device.as_deref()), (1, Some("cpu")));
+    assert_eq!(description.network.unwrap().parameter_count(), 81);
+    assert_eq!(description.length, Some(Length { epochs: 100, steps_per_epoch: 16 }));
+    assert_eq!(description.recipe.unwrap(), fs::read_to_string(run.directory.recipe_path()).unwrap());
+    assert!(meta.description.is_empty(), "the log has it: {:?}", meta.description);
     assert!(meta.last[tags::ACCURACY_EVAL] >= 0.99, "{:?}", meta.last);
 
     let scalars = run.scalars();
@@ -299,8 +315,8 @@ fn without_epochs_the_network_is_looked_at_and_nothing_is_learnt() {
     let mut run = Run::start(&[("epochs", "0")]);
     let meta = run.exits_with(0, State::Finished);
     assert_eq!((meta.step, meta.epoch, meta.steps_per_epoch), (0, 0, 16));
-    assert_eq!(meta.evaluated, "full set");
-    assert_eq!(meta.classes.len(), 2);
+    let description = run.description();
+    assert_eq!((description.setup.evaluated.as_str(), description.classes.len()), ("full set", 2));
     let scalars = run.scalars();
     let of_health = |tag: &str| tag.starts_with("norm/") || tag.starts_with("zeros/");
     let of_machine = |tag: &str| tag.starts_with("system/");
@@ -430,7 +446,8 @@ fn a_convolutional_network_reads_digits_it_has_not_seen() {
     let mut run = Run::start_recipe("cnn", &few);
     let meta = run.exits_with(0, State::Finished);
     assert_eq!((meta.step, meta.steps_per_epoch), (80, 16));
-    assert_eq!((meta.evaluated.as_str(), meta.classes.len()), ("test set", 10));
+    let description = run.description();
+    assert_eq!((description.setup.evaluated.as_str(), description.classes.len()), ("test set", 10));
     let accuracy = meta.last[tags::ACCURACY_EVAL];
     assert!(accuracy > 0.8, "{accuracy}");
     let confusion = run.tensors(tags::CONFUSION);
@@ -557,8 +574,9 @@ fn a_network_is_looked_at_with_what_viewers_ask_for() {
     let few = [ENDLESS, ("data.train", "40"), ("data.test", "20"), ("batch_size", "10")];
     let mut run = Run::start_recipe("cnn", &few);
     let mut client = run.client();
-    let meta = run.wait_for_steps();
-    assert_eq!(meta.probes, ["cat", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    run.wait_for_steps();
+    let Description { probes, references, .. } = run.description();
+    assert_eq!(probes, ["cat", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
     let refusal = |client: &mut ControlClient, probe| client.send(&Command::Look { probe }).unwrap_err().to_string();
     assert!(refusal(&mut client, 11).contains("`probe` must be below 11"), "{}", refusal(&mut client, 11));
 
@@ -574,10 +592,10 @@ fn a_network_is_looked_at_with_what_viewers_ask_for() {
     client.send(&Command::Watch).unwrap();
     client.send(&Command::Pause).unwrap();
     let step = run.wait_for("pause", |meta| meta.state == State::Paused).step as i64;
-    run.wait_for("a picture of each at rest", |meta| meta.probes.iter().all(|probe| shown_at(probe).contains(&step)));
+    run.wait_for("a picture of each at rest", |_| probes.iter().all(|probe| shown_at(probe).contains(&step)));
     client.send(&Command::Stop).unwrap();
-    let meta = run.exits_with(3, State::Stopped);
-    assert!(meta.references.is_empty(), "it does not repeat its input");
+    run.exits_with(3, State::Stopped);
+    assert!(references.is_empty(), "it does not repeat its input");
 
     // Without pictures there is nothing to choose from.
     let plain = Run::start(&[ENDLESS]);

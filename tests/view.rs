@@ -13,7 +13,7 @@ use ratatui::style::Color;
 use torchscope::app::{App, BINDINGS, Code, Context, Effect, Key, Message, Overlay, PanelId, When};
 use torchscope::log::{Data, Grid, GridMeta, Record, TensorValue, Value, tags};
 use torchscope::recipe::Recipe;
-use torchscope::run::{Command, Printed, Reply, RunMeta, State};
+use torchscope::run::{Command, Description, Printed, Reply, RunMeta, Setup, State};
 use torchscope::view::{ColorDepth, Glyphs, Theme};
 
 const SIZES: [(u16, u16); 9] = [(0, 0), (1, 1), (20, 5), (39, 11), (40, 12), (72, 18), (80, 24), (120, 40), (200, 60)];
@@ -33,20 +33,26 @@ fn meta(state: State) -> RunMeta {
         name: "moons-0007".into(),
         recipe: "moons".into(),
         state,
-        seed: recipe.seed,
         epochs: 100,
         steps_per_epoch: 16,
         step: STEPS as u64,
         epoch: 40,
-        device: Some("cpu".into()),
-        network: Some(recipe.network(&[2]).unwrap()),
-        data: Some("moons 500, noise 0.1".into()),
-        loss: "bce".into(),
-        optimizer: "sgd".into(),
-        init: "keras".into(),
-        batch_size: 32,
         lr: 0.5,
         pace: Some(10.0),
+        description: Description {
+            setup: Setup {
+                seed: recipe.seed,
+                device: Some("cpu".into()),
+                data: Some("moons 500, noise 0.1".into()),
+                loss: "bce".into(),
+                optimizer: "sgd".into(),
+                init: "keras".into(),
+                batch_size: 32,
+                ..Setup::default()
+            },
+            network: Some(recipe.network(&[2]).unwrap()),
+            ..Description::default()
+        },
         ..RunMeta::default()
     }
 }
@@ -63,8 +69,7 @@ fn boundary() -> Vec<Value> {
             ..GridMeta::default()
         },
     };
-    let tensor =
-        |shape: Vec<usize>, values: Vec<f32>| Data::Tensor(TensorValue { shape, values, plugin: "torchscope".into() });
+    let tensor = |shape: Vec<usize>, values: Vec<f32>| Data::Tensor(TensorValue::new(shape, values));
     let points = [-0.8, 0.5, 0.0, 0.8, 0.5, 1.0, -0.8, -0.5, 1.0, 0.8, -0.5, 0.0];
     vec![
         value(tags::BOUNDARY_POINTS, tensor(vec![4, 3], points.to_vec())),
@@ -451,11 +456,7 @@ fn steps_at_the_ends_of_their_range_are_drawn() {
 
 #[test]
 fn a_picture_of_the_first_step_is_untrained_only_while_the_network_is() {
-    let matrix = TensorValue {
-        shape: vec![3, 3],
-        values: vec![4.0, 1.0, 0.0, 0.0, 5.0, 0.0, 1.0, 0.0, 4.0],
-        plugin: "torchscope".into(),
-    };
+    let matrix = TensorValue::new(vec![3, 3], vec![4.0, 1.0, 0.0, 0.0, 5.0, 0.0, 1.0, 0.0, 4.0]);
     let confusion = Record {
         step: 0,
         wall_time: 1.7e9,

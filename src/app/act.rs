@@ -168,7 +168,7 @@ impl App {
         // While the log is still being read the probe may be one that only stands in for the one asked for.
         let meta = self.model.meta.as_ref().filter(|_| self.model.caught_up)?;
         let shown = self.maps.probe(&self.model)?;
-        let place = meta.probes.iter().position(|probe| probe == shown)?;
+        let place = self.model.description.probes.iter().position(|probe| probe == shown)?;
         let telling = Some((meta.pid, u32::try_from(place).ok()?));
         if self.told == telling {
             return None;

@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use serde::Deserialize;
-
 use super::model::Model;
+use crate::log::schema::{self, AlarmKind};
 use crate::plot::format;
 use crate::run::{State, Trouble};
 
@@ -16,50 +15,6 @@ const USUAL_TIMES: f64 = 10.0;
 const PATIENCE: f64 = 10.0;
 /// How much the last interval says about the usual one.
 const WEIGHT: f64 = 0.1;
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AlarmKind {
-    /// Something is not a finite number.
-    Nan,
-    /// The loss has jumped.
-    Spike,
-    /// The loss no longer falls.
-    Plateau,
-    /// Units that never say anything any more.
-    Dying,
-    /// Steps take longer than they did.
-    Slow,
-    /// The disk takes nothing: training waits.
-    Disk,
-    /// The trainer writes no more.
-    Stalled,
-    /// Something that this version does not know.
-    #[serde(other)]
-    Other,
-}
-
-impl AlarmKind {
-    /// A word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nan => "not finite",
-            Self::Spike => "spike",
-            Self::Plateau => "plateau",
-            Self::Dying => "dying",
-            Self::Slow => "slow",
-            Self::Disk => "disk",
-            Self::Stalled => "stalled",
-            Self::Other => "alarm",
-        }
-    }
-
-    /// Whether nothing good can come after it, unless somebody does something.
-    pub fn is_grave(self) -> bool {
-        matches!(self, Self::Nan | Self::Stalled | Self::Disk)
-    }
-}
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,18 +29,6 @@ pub struct Alarm {
     pub message: String,
     /// The tensor or layer that it is about; empty where it is about none.
     pub place: String,
-}
-
-/// As it stands in the log.
-#[derive(Deserialize)]
-struct Written {
-    kind: AlarmKind,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    layer: Option<String>,
-    #[serde(default)]
-    tensor: Option<String>,
 }
 
 /// All that happened, and what of it has not been read yet.
@@ -116,26 +59,15 @@ impl Alarms {
     }
 
     /// How many alarms there were since this was asked last.
-    pub(super) fn take_unrung(&mut self) -> usize {
+    pub fn take_unrung(&mut self) -> usize {
         std::mem::take(&mut self.unrung)
     }
 
-    /// Takes over an alarm of the log. Text that is none is a message all the same.
-    pub(super) fn read(&mut self, step: i64, time: f64, text: &str) {
-        let written = serde_json::from_str(text).unwrap_or_else(|_| Written {
-            kind: AlarmKind::Other,
-            message: text.to_owned(),
-            layer: None,
-            tensor: None,
-        });
-        let place = written.tensor.or(written.layer);
-        let message = match &place {
-            // Whoever wrote the message may have named the place in it.
-            Some(place) if !written.message.contains(place) => format!("{place}: {}", written.message),
-            _ => written.message,
-        };
-        let place = crate::run::plain(&place.unwrap_or_default());
-        let alarm = Alarm { step, time, kind: written.kind, message: crate::run::plain(&message), place };
+    /// Takes over an alarm of the log.
+    pub(super) fn take(&mut self, step: i64, time: f64, alarm: &schema::Alarm) {
+        let message = crate::run::plain(&alarm.sentence());
+        let place = crate::run::plain(alarm.place().unwrap_or_default());
+        let alarm = Alarm { step, time, kind: alarm.kind, message, place };
         // What the log was told once there was room is known from `run.json`.
         let is_known = |known: &Alarm| (known.step, &known.message) == (step, &alarm.message);
         if !(alarm.kind == AlarmKind::Disk && self.events.iter().any(is_known)) {
@@ -267,6 +199,16 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::schema::{Document, Kind, Metadata};
+
+    impl Alarms {
+        /// Takes over an alarm as its text stands in a log.
+        fn read(&mut self, step: i64, time: f64, text: &str) {
+            let about = Metadata::new(Kind::Alarm);
+            let alarm = schema::Alarm::decode(&Document { about, text: text.to_owned() });
+            self.take(step, time, &alarm.unwrap());
+        }
+    }
 
     #[test]
     fn a_full_disk_is_one_alarm_whoever_tells_of_it() {

@@ -1,6 +1,7 @@
 //! The decision boundary as last recorded.
 
-use crate::log::{Grid, TensorValue};
+use crate::log::Grid;
+use crate::log::schema::{Points, Sample};
 
 /// A sample of the data set over the plane.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,15 +41,10 @@ impl Boundary {
         self.grid = Some(grid);
     }
 
-    /// Takes over the data set: a tensor of shape (n, 3) with x, y and class. Anything else is ignored.
-    pub fn set_points(&mut self, tensor: &TensorValue) {
-        if tensor.shape.len() == 2 && tensor.shape[1] == 3 {
-            self.points = tensor
-                .values
-                .chunks_exact(3)
-                .map(|row| Point { x: row[0], y: row[1], class: row[2].max(0.0) as u32, probability: None })
-                .collect();
-        }
+    /// Takes over the data set.
+    pub fn set_points(&mut self, Points(samples): Points) {
+        let point = |Sample { x, y, class }| Point { x, y, class, probability: None };
+        self.points = samples.into_iter().map(point).collect();
     }
 
     /// Takes over the probabilities of the data set, in its order. A length that does not fit is ignored.

@@ -46,7 +46,7 @@ impl Classes {
 impl Model {
     /// What `count` classes are called: as the run says, else by their numbers.
     pub fn classes(&self, count: usize) -> Classes {
-        let named = self.meta.as_ref().map_or(&[][..], |meta| &meta.classes);
+        let named = &self.description.classes;
         let name = |class: usize| named.get(class).cloned().unwrap_or_else(|| class.to_string());
         Classes::new((0..count).map(name).collect())
     }

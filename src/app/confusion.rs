@@ -73,8 +73,7 @@ mod tests {
     use super::*;
 
     fn matrix(classes: usize, values: &[f32]) -> Option<Confusion> {
-        let tensor =
-            TensorValue { shape: vec![classes, classes], values: values.to_vec(), plugin: "torchscope".into() };
+        let tensor = TensorValue::new(vec![classes, classes], values.to_vec());
         Confusion::new(7, &tensor)
     }
 
@@ -93,7 +92,7 @@ mod tests {
     fn what_is_no_matrix_of_counts() {
         assert_eq!(matrix(2, &[1.0; 3]), None);
         assert_eq!(matrix(0, &[]), None);
-        let odd = TensorValue { shape: vec![2, 3], values: vec![0.0; 6], plugin: String::new() };
+        let odd = TensorValue::new(vec![2, 3], vec![0.0; 6]);
         assert_eq!(Confusion::new(0, &odd), None);
         let empty = matrix(2, &[0.0, f32::NAN, -3.0, 0.0]).unwrap();
         assert_eq!((empty.accuracy(), empty.mistakes(9)), (None, Vec::new()));

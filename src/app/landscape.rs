@@ -1,41 +1,12 @@
 //! The loss over planes through parameter space, and the optimiser's way over them, as last recorded.
 
 use super::model::Model;
+use crate::log::schema::{Path, PlaneFacts, Waypoint};
 use crate::log::{Grid, TensorValue, tags};
 use crate::run::Plane;
 
 /// Decades from one contour line to the next that are worth choosing from.
 const DISTANCES: [f64; 9] = [0.025, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0];
-
-/// A place of the optimiser.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Waypoint {
-    /// Along the first axis.
-    pub x: f64,
-    /// Along the second.
-    pub y: f64,
-    /// The loss there, not that of the plane below.
-    pub loss: f64,
-    /// Distance from the plane, Euclidean, in parameter space.
-    pub off: f64,
-    /// Epochs trained by then.
-    pub epoch: f64,
-}
-
-/// What is known of a plane beside the losses.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PlaneFacts {
-    /// Share of the path's variance along each axis, 0 to 1; not a number where axes are random.
-    pub shares: [f64; 2],
-    /// Samples that the losses were computed on.
-    pub samples: u64,
-    /// All samples there are.
-    pub all: u64,
-    /// Places across at which the loss was computed.
-    pub cells: u64,
-    /// The loss on the plane at the optimiser's present place.
-    pub loss: f64,
-}
 
 /// The loss over one plane.
 #[derive(Debug, Clone, Default)]
@@ -64,23 +35,6 @@ impl Landscape {
     /// Losses of at most `most` contour lines, ascending.
     pub fn levels(&self, most: usize) -> Vec<f32> {
         self.range().map_or_else(Vec::new, |range| levels(range, most))
-    }
-
-    fn set_path(&mut self, tensor: &TensorValue) {
-        if tensor.shape.len() == 2 && tensor.shape[1] == 5 {
-            let rows = tensor.values.as_chunks::<5>().0.iter();
-            let rows = rows.map(|row| row.map(f64::from));
-            self.path = rows.map(|[x, y, loss, off, epoch]| Waypoint { x, y, loss, off, epoch }).collect();
-        }
-    }
-
-    fn set_facts(&mut self, tensor: &TensorValue) {
-        if let Ok(facts) = <[f32; 6]>::try_from(&tensor.values[..]) {
-            let [first, second, samples, all, cells, loss] = facts.map(f64::from);
-            let count = |number: f64| number.max(0.0) as u64;
-            let (samples, all, cells) = (count(samples), count(all), count(cells));
-            self.facts = Some(PlaneFacts { shares: [first, second], samples, all, cells, loss });
-        }
     }
 }
 
@@ -130,8 +84,16 @@ impl Landscapes {
     /// Takes over what else there is of a plane: `path/facts`, `random/path`. Anything that is neither is ignored.
     pub(super) fn set_tensor(&mut self, rest: &str, tensor: &TensorValue) {
         match rest.split_once('/') {
-            Some((plane, tags::PATH)) => self.named(plane).into_iter().for_each(|it| it.set_path(tensor)),
-            Some((plane, tags::FACTS)) => self.named(plane).into_iter().for_each(|it| it.set_facts(tensor)),
+            Some((plane, tags::PATH)) => {
+                if let (Some(landscape), Some(Path(path))) = (self.named(plane), Path::decode(tensor)) {
+                    landscape.path = path;
+                }
+            }
+            Some((plane, tags::FACTS)) => {
+                if let (Some(landscape), Some(facts)) = (self.named(plane), PlaneFacts::decode(tensor)) {
+                    landscape.facts = Some(facts);
+                }
+            }
             _ => {}
         }
     }
@@ -206,7 +168,7 @@ mod tests {
     }
 
     fn tensor(shape: Vec<usize>, values: Vec<f32>) -> TensorValue {
-        TensorValue { shape, values, plugin: tags::PLUGIN.into() }
+        TensorValue::new(shape, values)
     }
 
     #[test]

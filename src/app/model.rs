@@ -16,10 +16,11 @@ use super::maps::Maps;
 use super::rate::Rate;
 use super::reconstruction::Reconstruction;
 use super::units::Units;
+use crate::log::schema::{Alarm, Document, Labels, Points};
 use crate::log::tags::{RECONSTRUCTION_INPUT, RECONSTRUCTION_OUTPUT};
 use crate::log::{Data, Grid, ImageValue, Record, Tag, TensorValue, Value, tags};
 use crate::recipe::Network;
-use crate::run::{Reply, RunMeta, State};
+use crate::run::{Description, Length, Reply, RunMeta, State};
 use crate::series::{Series, Smoothed};
 
 /// Bound on the notices kept.
@@ -32,6 +33,8 @@ pub struct Model {
     pub path: PathBuf,
     /// The run's own account of itself; `None` until it was first read.
     pub meta: Option<RunMeta>,
+    /// What the run is: as its log says; as `run.json` does until then.
+    pub description: Description,
     /// The decision boundary, for runs that record one.
     pub boundary: Option<Boundary>,
     /// What layers make of pictures.
@@ -64,6 +67,10 @@ pub struct Model {
     undecoded: BTreeMap<Tag, (i64, ImageValue)>,
     series: BTreeMap<Tag, Series>,
     smoothed: Smoothed,
+    /// Whether the log has said what the run is.
+    is_described: bool,
+    /// Where the log begins anew.
+    resumed: Option<u64>,
 }
 
 impl Model {
@@ -72,6 +79,9 @@ impl Model {
         Self {
             path,
             meta: None,
+            description: Description::default(),
+            is_described: false,
+            resumed: None,
             boundary: None,
             maps: Maps::default(),
             units: Units::default(),
@@ -94,6 +104,7 @@ impl Model {
 
     /// Takes over records of the log, in the order of the log.
     pub fn apply(&mut self, records: Vec<Record>) {
+        let loss = self.description.setup.loss.clone();
         for record in records {
             self.alarms.heard(record.wall_time);
             for value in record.values {
@@ -102,7 +113,9 @@ impl Model {
         }
         // Of many pictures that arrive together only the last of each kind is worth the decoding.
         let undecoded = std::mem::take(&mut self.undecoded);
-        let reconstructed = undecoded.keys().any(|tag| matches!(&**tag, RECONSTRUCTION_INPUT | RECONSTRUCTION_OUTPUT));
+        let other_loss = self.description.setup.loss != loss;
+        let reconstructed =
+            other_loss || undecoded.keys().any(|tag| matches!(&**tag, RECONSTRUCTION_INPUT | RECONSTRUCTION_OUTPUT));
         for (tag, (step, image)) in undecoded {
             match Grid::decode(&image) {
                 Ok(grid) => self.apply_grid(step, &tag, grid),
@@ -119,7 +132,7 @@ impl Model {
 
     /// How far reconstructions are off, in the run's loss.
     fn measure(&mut self) {
-        self.reconstruction.measure(self.meta.as_ref().map_or("", |meta| &meta.loss));
+        self.reconstruction.measure(&self.description.setup.loss);
     }
 
     fn apply_value(&mut self, step: i64, wall_time: f64, Value { tag, data }: Value) {
@@ -148,7 +161,7 @@ impl Model {
             Data::Tensor(tensor) => self.apply_tensor(step, &tag, &tensor),
             Data::Histogram(histogram) => self.health.set(step, &tag, histogram),
             Data::Restart => self.restart(step),
-            Data::Text(text) if &*tag == tags::ALARM => self.alarms.read(step, wall_time, &text),
+            Data::Document(document) => self.apply_document(step, wall_time, &document),
             Data::Text(text) => self.machine.read(&tag, &text),
             _ => {}
         }
@@ -160,15 +173,27 @@ impl Model {
         self.health.void_from(step);
         self.alarms.void_from(step);
         self.rate = Rate::default();
+        self.resumed = Some(step.saturating_sub(1).max(0) as u64);
+    }
+
+    fn apply_document(&mut self, step: i64, wall_time: f64, document: &Document) {
+        if let Some(alarm) = Alarm::decode(document) {
+            self.alarms.take(step, wall_time, &alarm);
+        } else if self.description.take(document) {
+            self.is_described = true;
+        }
     }
 
     fn apply_tensor(&mut self, step: i64, tag: &str, tensor: &TensorValue) {
-        let classes = || tensor.values.iter().map(|value| value.max(0.0) as u32).collect();
         match tag {
-            tags::BOUNDARY_POINTS => self.boundary.get_or_insert_default().set_points(tensor),
+            tags::BOUNDARY_POINTS => {
+                if let Some(points) = Points::decode(tensor) {
+                    self.boundary.get_or_insert_default().set_points(points);
+                }
+            }
             tags::BOUNDARY_POINTS_P => self.boundary.get_or_insert_default().set_probabilities(&tensor.values),
-            tags::RECONSTRUCTION_LABELS => self.reconstruction.labels = classes(),
-            tags::CODE_LABELS => self.codes.labels = classes(),
+            tags::RECONSTRUCTION_LABELS => self.reconstruction.labels = Labels::decode(tensor).0,
+            tags::CODE_LABELS => self.codes.labels = Labels::decode(tensor).0,
             tags::CONFUSION => self.confusion = Confusion::new(step, tensor).or(self.confusion.take()),
             _ => match tag.split_once('/') {
                 Some((tags::PEAK, layer)) => {
@@ -219,15 +244,16 @@ impl Model {
 
     /// Takes over the run's own account.
     pub fn set_meta(&mut self, meta: RunMeta) {
-        let other_loss = self.meta.as_ref().is_none_or(|before| before.loss != meta.loss);
         if self.meta.as_ref().and_then(|before| before.trouble.as_ref()) != meta.trouble.as_ref() {
             let time = meta.updated.as_millisecond() as f64 / 1e3;
             self.alarms.of_disk(meta.trouble.as_ref().filter(|_| meta.state.is_live()), time);
         }
-        self.meta = Some(meta);
-        if other_loss {
+        // What the log has said is newer. An empty description says that the log has it.
+        if !self.is_described && !meta.description.is_empty() && self.description != meta.description {
+            self.description = meta.description.clone();
             self.measure();
         }
+        self.meta = Some(meta);
     }
 
     /// Takes over what a control command was answered with: newer than `run.json`, which is written once a second.
@@ -245,7 +271,7 @@ impl Model {
 
     /// The network, if it is known.
     pub fn network(&self) -> Option<&Network> {
-        self.meta.as_ref()?.network.as_ref()
+        self.description.network.as_ref()
     }
 
     /// Rows and columns of the network's input, if it is a picture.
@@ -256,7 +282,7 @@ impl Model {
 
     /// The probes that have maps, in the run's order.
     pub fn probes(&self) -> Vec<&str> {
-        self.maps.probes(self.meta.as_ref().map_or(&[], |meta| &meta.probes))
+        self.maps.probes(&self.description.probes)
     }
 
     /// The series of a tag.
@@ -271,8 +297,20 @@ impl Model {
 
     /// What the loss over the evaluation set was measured on, in two words.
     pub fn evaluated(&self) -> &str {
-        let named = self.meta.as_ref().map(|meta| meta.evaluated.as_str());
-        named.filter(|name| !name.is_empty()).unwrap_or("full set")
+        let named = self.description.setup.evaluated.as_str();
+        if named.is_empty() { "full set" } else { named }
+    }
+
+    /// Samples that were folded into a neighbour because the recorder could not keep up.
+    pub fn merged(&self) -> u64 {
+        let logged = self.last(tags::MERGED).map_or(0, |merged| merged.max(0.0) as u64);
+        self.meta.as_ref().map_or(logged, |meta| meta.merged.max(logged))
+    }
+
+    /// The step that the run was resumed from last; none if it never was.
+    pub fn resumed(&self) -> Option<u64> {
+        let of_meta = self.meta.as_ref().and_then(|meta| meta.resumed.last());
+        of_meta.map(|resumed| resumed.step).or(self.resumed)
     }
 
     /// The learning rate in force: the log's where that is ahead of the run's own account, as with a schedule.
@@ -290,8 +328,7 @@ impl Model {
 
     /// Which units of the code are dead, as far as that is known; as many as the code has.
     pub fn dead_code(&self) -> Vec<bool> {
-        let network = self.meta.as_ref().and_then(|meta| meta.network.as_ref());
-        let layer = network.and_then(|network| Some(&network.layers[network.code()?].name));
+        let layer = self.network().and_then(|network| Some(&network.layers[network.code()?].name));
         let codes = self.codes.points.as_ref().or(self.reconstruction.codes.as_ref());
         let units = codes.map_or(0, ndarray::Array2::ncols);
         let mut dead = layer.and_then(|layer| self.dead(layer)).unwrap_or_default();
@@ -338,16 +375,22 @@ impl Model {
         self.meta.as_ref().map_or(logged, |meta| meta.step.max(logged))
     }
 
+    /// How long the run shall be, if that is known: as the log says, else as `run.json` does.
+    pub fn length(&self) -> Option<Length> {
+        let of_meta = |meta: &RunMeta| Length { epochs: meta.epochs, steps_per_epoch: meta.steps_per_epoch };
+        self.description.length.or_else(|| self.meta.as_ref().map(of_meta))
+    }
+
     /// Steps of the whole run, if it is known how long it shall be.
     pub fn total_steps(&self) -> Option<u64> {
-        let meta = self.meta.as_ref()?;
-        meta.epochs.checked_mul(meta.steps_per_epoch).filter(|total| *total > 0)
+        let Length { epochs, steps_per_epoch } = self.length()?;
+        epochs.checked_mul(steps_per_epoch).filter(|total| *total > 0)
     }
 
     /// The epoch under way, or the last one finished when the run is over.
     pub fn epoch(&self) -> f64 {
-        match &self.meta {
-            Some(meta) if meta.steps_per_epoch > 0 => self.step() as f64 / meta.steps_per_epoch as f64,
+        match self.length() {
+            Some(Length { steps_per_epoch, .. }) if steps_per_epoch > 0 => self.step() as f64 / steps_per_epoch as f64,
             _ => 0.0,
         }
     }

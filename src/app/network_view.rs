@@ -26,7 +26,7 @@ impl App {
     /// Does what a key asks of the network's table. What it has no use for does what it does elsewhere: an arrow beyond
     /// the last layer goes to the next panel, and opening what has no picture shows the table alone.
     pub(super) fn act_on_network(&mut self, action: NetworkAction) {
-        let network = self.model.meta.as_ref().and_then(|meta| meta.network.as_ref());
+        let network = self.model.network();
         let layers = network.map_or(0, |network| network.layers.len());
         let selected = self.network_view.selected.filter(|place| *place < layers);
         match (action, selected) {

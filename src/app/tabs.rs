@@ -30,7 +30,7 @@ const CORNERS: u16 = 4;
 impl App {
     /// The word in a panel's frame.
     pub fn title(&self, id: PanelId) -> &'static str {
-        let network = self.model.meta.as_ref().and_then(|meta| meta.network.as_ref());
+        let network = self.model.network();
         match id {
             // Layers that are all rows of numbers have no maps.
             PanelId::Maps if network.is_some_and(|network| network.layers.iter().all(|l| l.map_size() == [1, 1])) => {

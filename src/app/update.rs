@@ -189,7 +189,7 @@ impl App {
         let model = &self.model;
         // Until the first step what will come is known from the network: so that nothing jumps when it does.
         let early = model.is_live() && model.series(tags::LOSS_TRAIN).is_none();
-        let network = model.meta.as_ref().and_then(|meta| meta.network.as_ref()).filter(|_| early);
+        let network = model.network().filter(|_| early);
         let expected = |what: &dyn Fn(&Network) -> bool| network.is_some_and(what);
         let planar = |network: &Network| network.input_shape == [2] && network.output_shape() == [1];
         let boundary = model.boundary.is_some() || expected(&planar);
@@ -200,7 +200,7 @@ impl App {
         };
         // An autoencoder's classes are those of its pictures, not what it is asked for.
         let is_classifier = |network: &Network| {
-            let classes = model.meta.as_ref().map_or(0, |meta| meta.classes.len());
+            let classes = model.description.classes.len();
             classes > 2 && network.output_shape() == [classes]
         };
         let picture = |network: &Network| network.picture_size().is_some();
@@ -234,7 +234,7 @@ impl App {
     /// Where everything stands; `None` on a screen that is too small.
     pub fn layout(&self) -> Option<Layout> {
         let panels = self.panels();
-        let layers = self.model.meta.as_ref().and_then(|meta| meta.network.as_ref()).map_or(0, |net| net.layers.len());
+        let layers = self.model.network().map_or(0, |network| network.layers.len());
         // Metrics: one row each. Network: head, input, layers, sum, three rows of facts. And the frame.
         let detail_rows = METRIC_ROWS.max(layers.min(99) as u16 + 6) + 2;
         let (size, zoomed, arrangement) = (self.size, self.zoomed, self.arrangement);

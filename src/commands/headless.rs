@@ -1,6 +1,5 @@
 //! Training without a view: progress lines for nohup, cron and CI. No escape sequence, ever.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -8,9 +7,9 @@ use color_eyre::eyre::Result;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Unsaid, complain, runtime, say, signal_code, train};
-use crate::app::Rate;
-use crate::log::{Data, LogReader, Record, Tag, tags};
+use super::{Unsaid, complain, read_log, runtime, say, signal_code, train};
+use crate::app::Model;
+use crate::log::{Data, LogReader, Record, tags};
 use crate::plot::format;
 use crate::run::{self, Command, ControlClient, ControlError, Errand, RunDir, RunMeta, State, Trouble};
 
@@ -20,8 +19,6 @@ const LOOK: Duration = Duration::from_millis(100);
 const LINE: Duration = Duration::from_secs(30);
 /// Lines for a run that goes fast: one each time another twentieth is done.
 const SHARE: f64 = 0.05;
-/// Bytes of the log taken at once.
-const CHUNK: usize = 4 << 20;
 
 /// SIGINT and SIGTERM, caught.
 pub(super) struct Signals {
@@ -103,10 +100,13 @@ fn follow_and(run: &RunDir, owned: bool, signals: Signals) -> Result<u8> {
     })
 }
 
-/// What an alarm says, without anything that a terminal would act upon.
-fn alarm(text: &str) -> String {
-    let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    run::plain(json["message"].as_str().unwrap_or(text))
+/// Records without what no line is made of, and takes time to take in: pictures and histograms.
+fn numbers(mut records: Vec<Record>) -> Vec<Record> {
+    let is_plain = |data: &Data| !matches!(data, Data::Image(_) | Data::Histogram(_));
+    for record in &mut records {
+        record.values.retain(|value| is_plain(&value.data));
+    }
+    records
 }
 
 struct Progress<'a> {
@@ -114,16 +114,11 @@ struct Progress<'a> {
     /// When its trainer was started, in seconds since 1970: what happened before it was resumed is no news.
     since: f64,
     reader: LogReader,
-    /// The newest value of each tag, and its step.
-    last: HashMap<Tag, (i64, f64)>,
-    rate: Rate,
-    step: u64,
+    model: Model,
     announced: bool,
     /// Why the log could not be read at the last look.
     complaint: Option<String>,
     trouble: Option<Trouble>,
-    /// The last alarm that was printed.
-    warned: Option<(u64, String)>,
     printed: Instant,
     printed_share: f64,
 }
@@ -135,97 +130,50 @@ impl<'a> Progress<'a> {
             since: run.meta()?.launched().as_millisecond() as f64 / 1e3,
             // A resumed run goes on in another file, and what is in it must not be missed at the last look.
             reader: LogReader::open(run.path())?.rescan_every(Duration::ZERO),
-            last: HashMap::new(),
-            rate: Rate::default(),
-            step: 0,
+            model: Model::new(run.path().to_owned(), 0.0),
             announced: false,
             complaint: None,
             trouble: None,
-            warned: None,
             printed: Instant::now(),
             printed_share: 0.0,
         })
     }
 
     fn read(&mut self) {
-        loop {
-            match self.reader.poll(CHUNK) {
-                Ok(poll) => {
-                    self.complaint = None;
-                    for notice in &poll.notices {
-                        complain(&format!("torchscope: {notice}"));
-                    }
-                    poll.records.into_iter().for_each(|record| self.take(record));
-                    if poll.caught_up {
-                        return;
-                    }
-                }
-                // Said once, and tried again: a file system that went away may come back.
-                Err(error) => {
-                    let complaint = Some(error.to_string());
-                    if self.complaint != complaint {
-                        complain(&format!("torchscope: {error}"));
-                        self.complaint = complaint;
-                    }
-                    return;
-                }
-            }
+        let complaint = read_log(&mut self.reader, |records| self.model.apply(numbers(records))).err();
+        let complaint = complaint.map(|error| error.to_string());
+        // Said once, and tried again: a file system that went away may come back.
+        if let Some(complaint) = complaint.as_ref().filter(|complaint| self.complaint.as_ref() != Some(complaint)) {
+            complain(&format!("torchscope: {complaint}"));
         }
-    }
-
-    fn take(&mut self, record: Record) {
-        for value in record.values {
-            if matches!(value.data, Data::Restart) {
-                self.void_from(record.step);
-            }
-            if let Data::Text(text) = &value.data
-                && &*value.tag == tags::ALARM
-                && record.wall_time >= self.since
-            {
-                self.warn(record.step.max(0) as u64, alarm(text));
-            }
-            if let Data::Scalar(scalar) = value.data {
-                if &*value.tag == tags::LOSS_TRAIN {
-                    self.step = record.step.max(0) as u64;
-                    self.rate.note(record.wall_time, record.step);
-                }
-                self.last.insert(value.tag, (record.step, scalar));
-            }
-        }
-    }
-
-    /// Forgets what the run goes on to compute again.
-    fn void_from(&mut self, step: i64) {
-        self.last.retain(|_, (at, _)| *at < step);
-        self.step = self.step.min(step.saturating_sub(1).max(0) as u64);
-        self.rate = Rate::default();
+        self.complaint = complaint;
+        self.warn();
     }
 
     /// The newest value of a tag, from the log, or what `run.json` says of it.
     fn value(&self, tag: &str, meta: &RunMeta) -> Option<f64> {
-        self.last.get(tag).map(|(_, value)| *value).or_else(|| meta.last.get(tag).copied())
+        self.model.last(tag).or_else(|| meta.last.get(tag).copied())
     }
 
     /// Says what somebody should look at, once.
-    fn warn(&mut self, step: u64, message: String) {
-        let warning = (step, message);
-        if self.warned.as_ref() != Some(&warning) {
-            complain(&format!("torchscope: alarm at step {}: {}", warning.0, warning.1));
-            self.warned = Some(warning);
+    fn warn(&mut self) {
+        let new = self.model.alarms.take_unrung();
+        let new: Vec<_> = self.model.alarms.newest().take(new).filter(|alarm| alarm.time >= self.since).collect();
+        for alarm in new.into_iter().rev() {
+            complain(&format!("torchscope: alarm at step {}: {}", alarm.step, alarm.message));
         }
     }
 
     fn report(&mut self, meta: &RunMeta) -> Result<(), Unsaid> {
-        if self.trouble != meta.trouble {
-            match &meta.trouble {
-                // It is not in the log before there is room.
-                Some(trouble) => self.warn(trouble.step, run::plain(&trouble.message)),
-                None if meta.state.is_live() => complain("torchscope: there is room again; training goes on"),
-                None => {}
-            }
+        // With it comes trouble, which is not in the log before there is room.
+        self.model.set_meta(meta.clone());
+        self.warn();
+        if self.trouble.is_some() && meta.trouble.is_none() && meta.state.is_live() {
+            complain("torchscope: there is room again; training goes on");
         }
         self.trouble.clone_from(&meta.trouble);
-        let Some(device) = meta.device.as_deref().filter(|_| meta.state != State::Starting) else { return Ok(()) };
+        let device = self.model.description.setup.device.as_deref().filter(|_| meta.state != State::Starting);
+        let Some(device) = device else { return Ok(()) };
         if !self.announced {
             self.announced = true;
             let begun = match meta.resumed.last() {
@@ -234,31 +182,28 @@ impl<'a> Progress<'a> {
             };
             say(&format!("{} {begun} on {device} in {}", meta.name, self.run.path().display()))?;
         }
-        let total = meta.epochs.saturating_mul(meta.steps_per_epoch).max(1);
-        let share = self.step as f64 / total as f64;
-        if self.step > 0 && (share >= self.printed_share + SHARE || self.printed.elapsed() >= LINE) {
+        let step = self.model.step();
+        let total = self.model.total_steps().unwrap_or(1);
+        let share = step as f64 / total as f64;
+        if step > 0 && (share >= self.printed_share + SHARE || self.printed.elapsed() >= LINE) {
             self.printed = Instant::now();
             self.printed_share = share;
-            say(&self.line(meta, total))?;
+            say(&self.line(meta, step, total))?;
         }
         Ok(())
     }
 
-    fn line(&self, meta: &RunMeta, total: u64) -> String {
-        let epoch = self.step.checked_div(meta.steps_per_epoch).unwrap_or(0);
-        let mut line = format!(
-            "{} epoch {epoch}/{} step {}/{}",
-            meta.name,
-            meta.epochs,
-            format::count(self.step),
-            format::count(total)
-        );
+    fn line(&self, meta: &RunMeta, step: u64, total: u64) -> String {
+        let epoch = self.model.epoch().floor() as u64;
+        let epochs = self.model.length().map_or(meta.epochs, |length| length.epochs);
+        let mut line =
+            format!("{} epoch {epoch}/{epochs} step {}/{}", meta.name, format::count(step), format::count(total));
         if let Some(value) = self.value(tags::LOSS_TRAIN, meta) {
             let _ = write!(line, " loss {}", format::number(value));
         }
         line += &self.values(meta);
-        if let Some(rate) = self.rate.steps_per_second() {
-            let left = total.saturating_sub(self.step) as f64 / rate;
+        if let Some(rate) = self.model.rate.steps_per_second() {
+            let left = total.saturating_sub(step) as f64 / rate;
             let _ = write!(line, " {} eta {}", format::rate(rate, "steps"), format::duration(left));
         }
         line
@@ -266,7 +211,7 @@ impl<'a> Progress<'a> {
 
     /// What the last evaluation found: ` test-set 0.0909 accuracy 0.981`.
     fn values(&self, meta: &RunMeta) -> String {
-        let evaluated = if meta.evaluated.is_empty() { "full set" } else { &meta.evaluated };
+        let evaluated = self.model.evaluated();
         let mut text = String::new();
         for (tag, name) in [(tags::LOSS_EVAL, evaluated.replace(' ', "-")), (tags::ACCURACY_EVAL, "accuracy".into())] {
             if let Some(value) = self.value(tag, meta) {
@@ -303,6 +248,7 @@ impl<'a> Progress<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::schema::{Alarm, AlarmKind};
     use crate::log::{EventWriter, Value};
     use crate::recipe::Recipe;
 
@@ -328,11 +274,15 @@ mod tests {
         let mut progress = Progress::new(&run).unwrap();
         progress.read();
         assert_eq!(progress.values(&meta), " full-set 0.1263");
-        let alarm = Value { tag: tags::ALARM.into(), data: Data::Text(r#"{"message": "up"}"#.to_owned()) };
+        let alarm = Alarm { kind: AlarmKind::Spike, message: "up".to_owned(), layer: None, tensor: None };
+        let alarm = Value { tag: tags::ALARM.into(), data: Data::Document(alarm.encode()) };
         write(&run, &[record(1600, vec![Value::scalar(tags::LOSS_EVAL, 0.00789), alarm])]);
         progress.read();
         assert_eq!(progress.values(&meta), " full-set 0.00789");
-        assert_eq!(progress.warned, Some((1600, "up".to_owned())));
+        let alarms = &mut progress.model.alarms;
+        let seen: Vec<_> = alarms.newest().map(|alarm| (alarm.step, alarm.message.as_str())).collect();
+        assert_eq!(seen, [(1600, "up")]);
+        assert_eq!(alarms.take_unrung(), 0, "it has been said");
     }
 
     #[test]
@@ -345,11 +295,19 @@ mod tests {
         let mut progress = Progress::new(&run).unwrap();
         progress.read();
         let meta = RunMeta { steps_per_epoch: 1, epochs: 9, ..run.meta().unwrap() };
-        assert!(!progress.line(&meta, 9).contains("0.25"), "{}", progress.line(&meta, 9));
-        assert_eq!(progress.step, 3);
+        assert!(
+            !progress.line(&meta, progress.model.step(), 9).contains("0.25"),
+            "{}",
+            progress.line(&meta, progress.model.step(), 9)
+        );
+        assert_eq!(progress.model.step(), 3);
         write(&run, &[step(4, 0.125)]);
         progress.read();
-        assert!(progress.line(&meta, 9).contains("step 4/9 loss 0.1250"), "{}", progress.line(&meta, 9));
+        assert!(
+            progress.line(&meta, progress.model.step(), 9).contains("step 4/9 loss 0.1250"),
+            "{}",
+            progress.line(&meta, progress.model.step(), 9)
+        );
     }
 
     #[test]

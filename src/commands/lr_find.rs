@@ -8,10 +8,11 @@ use color_eyre::eyre::{Result, eyre};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::say::paint;
-use super::{ask_for_theme, complain, runtime, say, shell_word, signal_code};
+use super::{ask_for_theme, read_log, runtime, say, shell_word, signal_code};
+use crate::app::Model;
 use crate::cli::LrFind;
 use crate::data;
-use crate::log::{Data, LogReader, tags};
+use crate::log::{LogReader, tags};
 use crate::plot::braille::{self, BrailleGrid};
 use crate::plot::format;
 use crate::plot::scale::{Axis, AxisKind};
@@ -24,8 +25,6 @@ use crate::view::{Role, Sgr, Theme};
 const PAPER: (u16, u16) = (80, 24);
 /// Between two looks at the trainer.
 const LOOK: Duration = Duration::from_millis(50);
-/// Bytes of the log taken at once.
-const CHUNK: usize = 1 << 20;
 /// Columns and rows beside the cells of the chart: labels and a column to spare; marks, conclusion and prompt.
 const MARGIN: (u16, u16) = (11, 10);
 /// Rows of the chart, at the least and at the most.
@@ -164,27 +163,11 @@ fn carry_out(directory: &RunDir, sweep: Sweep) -> Result<Option<i32>> {
 }
 
 fn read(directory: &RunDir) -> Result<Vec<Trial>> {
-    let mut reader = LogReader::open(directory.path())?;
-    let mut trials = Vec::new();
-    loop {
-        let poll = reader.poll(CHUNK)?;
-        poll.notices.iter().for_each(|notice| complain(&format!("torchscope: {notice}")));
-        for record in poll.records {
-            let mut trial = Trial::default();
-            for value in record.values {
-                match (&*value.tag, value.data) {
-                    (tags::LR, Data::Scalar(lr)) => trial.lr = lr,
-                    (tags::LOSS_TRAIN, Data::Scalar(loss)) => trial.loss = loss,
-                    (tags::LOSS_SMOOTHED, Data::Scalar(smoothed)) => trial.smoothed = smoothed,
-                    _ => {}
-                }
-            }
-            trials.push(trial);
-        }
-        if poll.caught_up {
-            return Ok(trials);
-        }
-    }
+    let mut model = Model::new(directory.path().to_owned(), 0.0);
+    read_log(&mut LogReader::open(directory.path())?, |records| model.apply(records))?;
+    let series = |tag| model.series(tag).into_iter().flat_map(|series| series.iter().map(|(_, value)| value));
+    let steps = series(tags::LR).zip(series(tags::LOSS_TRAIN)).zip(series(tags::LOSS_SMOOTHED));
+    Ok(steps.map(|((lr, loss), smoothed)| Trial { lr, loss, smoothed }).collect())
 }
 
 /// None where the loss never came down, or there are too few steps to tell.

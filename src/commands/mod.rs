@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use color_eyre::eyre::{Report, Result};
 
 use crate::cli::{Cli, Command, Display};
+use crate::log::{LogError, LogReader, Record};
 use crate::run::{self, Eligible, Resolved, RunDir, RunError};
 use crate::runtime::Options;
 use crate::term::{self, Capabilities, Graphics, ground_of};
@@ -78,6 +79,23 @@ impl Display {
     /// How to show a run on a terminal of such abilities.
     fn options(self, capabilities: Capabilities) -> Options {
         Options { capabilities, bell: self.bell, max_kbps: self.max_kbps }
+    }
+}
+
+/// Bytes of a log taken at once, so that a long one does not have to fit into memory twice.
+const CHUNK: usize = 4 << 20;
+
+/// Hands over what there is to read of a log, and says what its reader has to say.
+fn read_log(reader: &mut LogReader, mut take: impl FnMut(Vec<Record>)) -> Result<(), LogError> {
+    loop {
+        let poll = reader.poll(CHUNK)?;
+        for notice in &poll.notices {
+            complain(&format!("torchscope: {notice}"));
+        }
+        take(poll.records);
+        if poll.caught_up {
+            return Ok(());
+        }
     }
 }
 

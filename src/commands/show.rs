@@ -3,7 +3,7 @@
 use color_eyre::eyre::{Result, eyre};
 
 use super::say::{Unsaid, paint};
-use super::{ask_for_theme, complain, pick, say};
+use super::{ask_for_theme, pick, read_log, say};
 use crate::app::{App, Exhibit, Message, PanelId, Subject};
 use crate::cli::{PageSize, Show};
 use crate::log::LogReader;
@@ -12,8 +12,6 @@ use crate::run::{Eligible, PrintedReader, RunDir, RunMeta};
 use crate::term::{self, Capabilities, ColorDepth, Environment, Graphics};
 use crate::view::{self, Page, Theme};
 
-/// Bytes of the log taken at once, so that a long one does not have to fit into memory twice.
-const CHUNK: usize = 4 << 20;
 /// Columns and rows where there is no terminal to ask.
 const PAPER: PageSize = PageSize { columns: 80, rows: 24 };
 /// Rows of the parts of a summary.
@@ -70,16 +68,7 @@ fn load(run: &RunDir) -> Result<(App, RunMeta)> {
     let meta = run.status()?;
     app.update(Message::Status(Box::new(meta.clone())));
     let mut reader = LogReader::open(run.path())?;
-    loop {
-        let poll = reader.poll(CHUNK)?;
-        for notice in &poll.notices {
-            complain(&format!("torchscope: {notice}"));
-        }
-        app.update(Message::Records(poll.records));
-        if poll.caught_up {
-            break;
-        }
-    }
+    read_log(&mut reader, |records| _ = app.update(Message::Records(records)))?;
     app.update(Message::CaughtUp);
     if let Some(printed) = PrintedReader::new(run.trainer_log_path()).poll() {
         app.update(Message::Printed(printed));
@@ -155,13 +144,14 @@ fn picture(app: &App, exhibit: &Exhibit, subject: &Subject, paper: &Paper) -> Re
 fn summary(app: &mut App, meta: &RunMeta, paper: &Paper) -> Result<(), Unsaid> {
     let clean = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
     let model = &app.model;
+    let setup = &model.description.setup;
     let mut facts = vec![clean(&meta.name), meta.state.to_string()];
-    if meta.epochs > 0 {
-        facts.push(format!("epoch {}/{}", meta.epoch, meta.epochs));
+    if let Some(length) = model.length().filter(|length| length.epochs > 0) {
+        facts.push(format!("epoch {}/{}", model.epoch().floor() as u64, length.epochs));
     }
     facts.push(format!("step {}", format::count(model.step())));
-    facts.extend(meta.device.as_deref().map(clean));
-    facts.push(format!("seed {}", meta.seed));
+    facts.extend(setup.device.as_deref().map(clean));
+    facts.push(format!("seed {}", setup.seed));
     let separator = if paper.theme.ascii() { " | " } else { " · " };
     say(&facts.join(separator))?;
     if let Some(outcome) = meta.outcome.as_deref().filter(|_| meta.state.is_over()) {

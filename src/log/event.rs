@@ -3,8 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::proto::{self, CLASS_BLOBS, CLASS_TENSOR, dtype};
+use serde::Serialize;
+
+use super::proto::{self, CLASS_BLOBS, CLASS_TENSOR, CLASS_UNKNOWN, dtype};
+use super::schema::{Document, Hparams, Kind, Metadata};
 use super::{Data, GridMeta, Histogram, ImageValue, LogError, Record, Tag, TensorValue, Value, tags, tensor};
+
+/// Name of `TensorBoard`'s plugin of hyper-parameters.
+const HPARAMS: &str = "hparams";
 
 /// The tags met so far, each allocated once, with what their first event said about them.
 #[derive(Debug, Default)]
@@ -84,25 +90,42 @@ pub(super) fn encode(record: &Record) -> Result<proto::Event, LogError> {
 
 fn decode_value(value: proto::SummaryValue, table: &mut TagTable) -> Value {
     let (tag, plugin) = table.with_plugin(&value.tag, value.metadata.as_deref());
-    // The range of a grid belongs to one picture, so that it is never taken from an earlier event.
-    let grid_meta = || {
-        let description = value.metadata.as_ref().map(|metadata| metadata.summary_description.as_str())?;
-        description.starts_with('{').then(|| serde_json::from_str::<GridMeta>(description).ok())?
-    };
+    let metadata = value.metadata.as_deref();
     let data = if let Some(number) = value.simple_value {
         Data::Scalar(f64::from(number))
     } else if let Some(image) = value.image {
         let side = |side: i32| u32::try_from(side).unwrap_or(0);
         let (width, height) = (side(image.width), side(image.height));
-        Data::Image(ImageValue { width, height, png: image.encoded, meta: grid_meta() })
+        Data::Image(ImageValue { width, height, png: image.encoded, meta: grid_meta(&tag, metadata) })
     } else if let Some(histo) = value.histo {
         decode_histogram(*histo)
     } else if let Some(tensor) = value.tensor {
-        decode_tensor(*tensor, &plugin, grid_meta)
+        decode_tensor(*tensor, &tag, &plugin, metadata)
     } else {
         Data::Other
     };
     Value { tag, data }
+}
+
+/// The JSON beside a value: the content of our plugin; the description where another plugin has the value, and in logs that
+/// were written before that plugin was ours.
+fn json(metadata: Option<&proto::Metadata>) -> Option<&[u8]> {
+    let metadata = metadata?;
+    let content = metadata.plugin_data.as_ref().filter(|plugin| plugin.plugin_name == tags::PLUGIN);
+    let content = content.map(|plugin| plugin.content.as_slice()).filter(|content| !content.is_empty());
+    content.or_else(|| Some(metadata.summary_description.as_bytes()).filter(|text| text.starts_with(b"{")))
+}
+
+/// The range of a grid belongs to one picture, so that it is never taken from an earlier event.
+fn grid_meta(tag: &str, metadata: Option<&proto::Metadata>) -> Option<GridMeta> {
+    let meta: GridMeta = serde_json::from_slice(json(metadata)?).ok()?;
+    Some(GridMeta { about: meta.about.or_of_tag(tag), ..meta })
+}
+
+/// What a record of ours is; by its tag in logs that were written before that stood beside it.
+fn about(tag: &str, metadata: Option<&proto::Metadata>) -> Metadata {
+    let about: Option<Metadata> = json(metadata).and_then(|json| serde_json::from_slice(json).ok());
+    about.unwrap_or_default().or_of_tag(tag)
 }
 
 fn decode_histogram(histo: proto::Histo) -> Data {
@@ -120,20 +143,25 @@ fn decode_histogram(histo: proto::Histo) -> Data {
     })
 }
 
-fn decode_tensor(tensor: proto::Tensor, plugin: &str, grid_meta: impl FnOnce() -> Option<GridMeta>) -> Data {
+fn decode_tensor(tensor: proto::Tensor, tag: &str, plugin: &str, metadata: Option<&proto::Metadata>) -> Data {
     if tensor.dtype == dtype::STRING {
+        let joined = |lines: Vec<Vec<u8>>| {
+            let lines: Vec<_> = lines.iter().map(|line| String::from_utf8_lossy(line)).collect();
+            lines.join("\n")
+        };
         return match plugin {
-            "images" => decode_images(tensor.string_val, grid_meta),
-            "text" => {
-                let lines: Vec<_> = tensor.string_val.iter().map(|line| String::from_utf8_lossy(line)).collect();
-                Data::Text(lines.join("\n"))
+            "images" => decode_images(tensor.string_val, || grid_meta(tag, metadata)),
+            tags::PLUGIN | "text" => {
+                let (about, text) = (about(tag, metadata), joined(tensor.string_val));
+                if about.kind == Kind::Other { Data::Text(text) } else { Data::Document(Document { about, text }) }
             }
             _ => Data::Other,
         };
     }
     // These carry their content in the metadata and a number only because a value must be something.
-    if plugin == "hparams" {
-        return Data::Other;
+    if plugin == HPARAMS {
+        let content = metadata.and_then(|metadata| metadata.plugin_data.as_ref()).map(|plugin| &*plugin.content);
+        return content.and_then(Hparams::decode).map_or(Data::Other, Data::Hparams);
     }
     let Some(numbers) = tensor::numbers(&tensor) else { return Data::Other };
     let Some(shape) = tensor::shape_of(&tensor, numbers.len()) else { return Data::Other };
@@ -142,7 +170,8 @@ fn decode_tensor(tensor: proto::Tensor, plugin: &str, grid_meta: impl FnOnce() -
         (plugin, _, &[number]) if plugin != tags::PLUGIN => Data::Scalar(number),
         _ => {
             let values = numbers.into_iter().map(|number| number as f32).collect();
-            Data::Tensor(TensorValue { shape, values, plugin: plugin.to_owned() })
+            let about = if plugin == tags::PLUGIN { about(tag, metadata) } else { Metadata::default() };
+            Data::Tensor(TensorValue { shape, values, plugin: plugin.to_owned(), about })
         }
     }
 }
@@ -176,9 +205,13 @@ fn encode_value(value: &Value) -> Result<proto::SummaryValue, LogError> {
     match &value.data {
         Data::Scalar(number) => out.simple_value = Some(*number as f32),
         Data::Image(image) => {
-            let description = image.meta.as_ref().map(serde_json::to_string).transpose();
-            let description = description.map_err(|error| LogError::BadGrid { reason: error.to_string() })?;
-            out.metadata = Some(Box::new(metadata("images", CLASS_BLOBS, description.unwrap_or_default())));
+            out.metadata = Some(Box::new(match &image.meta {
+                Some(meta) => {
+                    let meta = GridMeta { about: meta.about.clone().or_of_tag(&value.tag), ..meta.clone() };
+                    ours(CLASS_UNKNOWN, &meta)
+                }
+                None => metadata("images", CLASS_BLOBS),
+            }));
             out.image = Some(Box::new(proto::Image {
                 height: image.height as i32,
                 width: image.width as i32,
@@ -191,7 +224,11 @@ fn encode_value(value: &Value) -> Result<proto::SummaryValue, LogError> {
             if product != Some(tensor.values.len()) {
                 return Err(LogError::TensorShape { shape: tensor.shape.clone(), values: tensor.values.len() });
             }
-            out.metadata = Some(Box::new(metadata(&tensor.plugin, CLASS_TENSOR, String::new())));
+            out.metadata = Some(Box::new(if tensor.plugin == tags::PLUGIN {
+                ours(CLASS_TENSOR, &tensor.about.clone().or_of_tag(&value.tag))
+            } else {
+                metadata(&tensor.plugin, CLASS_TENSOR)
+            }));
             out.tensor = Some(Box::new(tensor::encode(&tensor.shape, &tensor.values)));
         }
         Data::Histogram(histogram) => {
@@ -206,8 +243,19 @@ fn encode_value(value: &Value) -> Result<proto::SummaryValue, LogError> {
             }));
         }
         Data::Text(text) => {
-            out.metadata = Some(Box::new(metadata("text", CLASS_TENSOR, String::new())));
+            out.metadata = Some(Box::new(metadata("text", CLASS_TENSOR)));
             out.tensor = Some(Box::new(tensor::encode_text(text)));
+        }
+        Data::Document(Document { about, text }) => {
+            let ours = ours(CLASS_TENSOR, about);
+            out.metadata = Some(Box::new(if about.kind.is_prose() { for_people(ours) } else { ours }));
+            out.tensor = Some(Box::new(tensor::encode_text(text)));
+        }
+        Data::Hparams(hparams) => {
+            let plugin_data = Some(proto::PluginData { plugin_name: HPARAMS.to_owned(), content: hparams.encode() });
+            let data_class = CLASS_TENSOR;
+            out.metadata = Some(Box::new(proto::Metadata { plugin_data, data_class, ..Default::default() }));
+            out.tensor = Some(Box::new(tensor::encode(&[0], &[])));
         }
         // The start of a session is an event of its own.
         Data::Restart | Data::Other => return Err(LogError::NotWritable { tag: value.tag.to_string() }),
@@ -215,9 +263,24 @@ fn encode_value(value: &Value) -> Result<proto::SummaryValue, LogError> {
     Ok(out)
 }
 
-fn metadata(plugin: &str, data_class: i32, summary_description: String) -> proto::Metadata {
-    let plugin_data = Some(proto::PluginData { plugin_name: plugin.to_owned() });
-    proto::Metadata { plugin_data, summary_description, data_class }
+fn metadata(plugin: &str, data_class: i32) -> proto::Metadata {
+    let plugin_data = Some(proto::PluginData { plugin_name: plugin.to_owned(), content: Vec::new() });
+    proto::Metadata { plugin_data, data_class, summary_description: String::new() }
+}
+
+/// Metadata of a value of our own.
+fn ours(data_class: i32, about: &impl Serialize) -> proto::Metadata {
+    // Numbers, texts and lists of them, which JSON can hold.
+    let content = serde_json::to_vec(about).unwrap_or_default();
+    let plugin_data = Some(proto::PluginData { plugin_name: tags::PLUGIN.to_owned(), content });
+    proto::Metadata { plugin_data, data_class, summary_description: String::new() }
+}
+
+/// The same for a text that `TensorBoard` shall show: of its own plugin, which wants its content for itself.
+fn for_people(ours: proto::Metadata) -> proto::Metadata {
+    let content = ours.plugin_data.map(|plugin| plugin.content).unwrap_or_default();
+    let summary_description = String::from_utf8(content).unwrap_or_default();
+    proto::Metadata { summary_description, ..metadata("text", ours.data_class) }
 }
 
 /// TensorFlow's number for the colour type in a PNG's header; RGB for anything that is no PNG.
@@ -237,7 +300,10 @@ mod tests {
 
     fn decoded(tensor: Tensor, plugin: &str) -> Data {
         let mut table = TagTable::default();
-        let metadata = Metadata { plugin_data: Some(PluginData { plugin_name: plugin.into() }), ..Metadata::default() };
+        let metadata = Metadata {
+            plugin_data: Some(PluginData { plugin_name: plugin.into(), ..PluginData::default() }),
+            ..Metadata::default()
+        };
         let value = SummaryValue {
             tag: "t".into(),
             tensor: Some(Box::new(tensor)),
@@ -359,7 +425,7 @@ mod tests {
             ..Tensor::default()
         };
         let mut value = |plugin: Option<&str>| {
-            let plugin_data = plugin.map(|plugin| PluginData { plugin_name: plugin.into() });
+            let plugin_data = plugin.map(|plugin| PluginData { plugin_name: plugin.into(), ..PluginData::default() });
             let metadata =
                 plugin_data.map(|data| Box::new(Metadata { plugin_data: Some(data), ..Metadata::default() }));
             let tensor = Some(Box::new(strings()));
@@ -403,7 +469,7 @@ mod tests {
         assert!(write(Data::Other).contains("`t`"));
         let two = vec![Value::scalar("t", 0.0), Value { tag: tags::RESTART.into(), data: Data::Restart }];
         assert!(encode(&Record { step: 1, wall_time: 0.0, values: two }).is_err(), "a restart comes alone");
-        let tensor = TensorValue { shape: vec![2], values: vec![0.0; 3], plugin: String::new() };
+        let tensor = TensorValue::new(vec![2], vec![0.0; 3]);
         assert!(write(Data::Tensor(tensor)).contains("[2]"));
     }
 }

@@ -5,6 +5,7 @@ use image::{ColorType, ExtendedColorType, ImageDecoder, ImageEncoder, Limits};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::schema::Metadata;
 use super::{ImageValue, LogError, Tiles};
 
 /// Pixel values run from 0 to this.
@@ -14,19 +15,19 @@ const MAX_SIDE: u32 = 16_384;
 /// Bytes that decoding one picture may take.
 const MAX_ALLOCATION: u64 = 256 << 20;
 
-/// What turns the pixels of a grid's picture back into values. It stands as JSON in the description of the image
-/// summary, where `TensorBoard` shows it beside the picture.
+/// What a picture of values is, and what turns its pixels back into them. It stands as JSON beside the picture, see
+/// [`super::schema`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GridMeta {
+    /// What it is.
+    #[serde(flatten)]
+    pub about: Metadata,
     /// Rows and columns.
     pub shape: [usize; 2],
     /// Value of pixel 0.
     pub min: f32,
     /// Value of pixel 65,535.
     pub max: f32,
-    /// The layer whose output it is, if it is one's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub layer: Option<String>,
     /// How the picture is cut into tiles, if it is an atlas of several maps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tiles: Option<Tiles>,
@@ -52,7 +53,8 @@ impl Grid {
         let (min, max) = finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
         let (min, max) = if min <= max { (min, max) } else { (0.0, 0.0) };
         let (rows, columns) = values.dim();
-        Self { values, meta: GridMeta { shape: [rows, columns], min, max, layer, tiles: None, extent } }
+        let about = Metadata { layer, ..Metadata::default() };
+        Self { values, meta: GridMeta { about, shape: [rows, columns], min, max, tiles: None, extent } }
     }
 
     /// A 16-bit grey PNG. What comes back differs by at most half a level, 1/131,070 of the range.

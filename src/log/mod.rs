@@ -14,6 +14,7 @@ mod raw;
 mod reader;
 mod record;
 mod scan;
+pub mod schema;
 pub mod tags;
 mod tensor;
 mod value;

@@ -91,6 +91,9 @@ pub(super) struct Metadata {
     pub(super) data_class: i32,
 }
 
+/// `Metadata::data_class` of pictures of our own plugin: from any other `TensorBoard`'s data server concludes that a plugin
+/// of that name draws them, and shows none.
+pub(super) const CLASS_UNKNOWN: i32 = 0;
 /// `Metadata::data_class` of tensors.
 pub(super) const CLASS_TENSOR: i32 = 2;
 /// `Metadata::data_class` of pictures.
@@ -100,6 +103,8 @@ pub(super) const CLASS_BLOBS: i32 = 3;
 pub(super) struct PluginData {
     #[prost(string, tag = "1")]
     pub(super) plugin_name: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) content: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -22,9 +22,11 @@ pub const PROBE_SHARE: &str = "time/probe_share";
 pub const EVAL_SHARE: &str = "time/eval_share";
 /// Share of the run's time spent on recording, 0 to 1.
 pub const RECORD_SHARE: &str = "time/record_share";
+/// Samples that were folded into a neighbour because the recorder could not keep up, so far.
+pub const MERGED: &str = "time/merged";
 /// Grid of the network's output over the plane of a two-feature data set: an image that carries values.
 pub const BOUNDARY_P: &str = "boundary/p";
-/// The data points of the plane, a tensor (n, 3): x, y, class. Written once.
+/// The data points of the plane, see [`super::schema::Points`]. Written once.
 pub const BOUNDARY_POINTS: &str = "boundary/points";
 /// The network's output at each of the data points, a tensor (n), in the order of [`BOUNDARY_POINTS`].
 pub const BOUNDARY_POINTS_P: &str = "boundary/points_p";
@@ -45,7 +47,7 @@ pub const PEAK: &str = "peak";
 pub const RESPONSE: &str = "response";
 /// Samples of the evaluation set that an autoencoder is shown, an atlas. Written once.
 pub const RECONSTRUCTION_INPUT: &str = "reconstruction/input";
-/// Class of each sample of [`RECONSTRUCTION_INPUT`], a tensor (n). Written once.
+/// Class of each sample of [`RECONSTRUCTION_INPUT`], see [`super::schema::Labels`]. Written once.
 pub const RECONSTRUCTION_LABELS: &str = "reconstruction/labels";
 /// What the autoencoder makes of them, an atlas with the same tiles.
 pub const RECONSTRUCTION_OUTPUT: &str = "reconstruction/output";
@@ -53,7 +55,7 @@ pub const RECONSTRUCTION_OUTPUT: &str = "reconstruction/output";
 pub const RECONSTRUCTION_CODES: &str = "reconstruction/codes";
 /// Codes of the evaluation set (thinned evenly where it is large), AFTER the activation: a grid (n, units).
 pub const CODE_POINTS: &str = "code/points";
-/// Class of each of [`CODE_POINTS`], a tensor (n). Written once.
+/// Class of each of [`CODE_POINTS`], see [`super::schema::Labels`]. Written once.
 pub const CODE_LABELS: &str = "code/labels";
 /// How often a class (row) of the evaluation set was taken for which (column), a tensor (classes, classes).
 pub const CONFUSION: &str = "confusion";
@@ -67,12 +69,10 @@ pub const PLANE_PATH: &str = "path";
 pub const PLANE_WHOLE: &str = "whole";
 /// The plane of two random, filter-normalised directions through the present point.
 pub const PLANE_RANDOM: &str = "random";
-/// After the tag of a plane, `landscape/path/path`: the way of the optimiser, a tensor (n, 5) of x, y, true loss,
-/// distance off the plane (Euclidean, in parameter space), epoch. The last row is the present; n is at most 256.
+/// After the tag of a plane, `landscape/path/path`: the way of the optimiser, see [`super::schema::Path`]. The last row is the
+/// present; there are at most 256.
 pub const PATH: &str = "path";
-/// After the tag of a plane, `landscape/path/facts`: a tensor (6) of the shares of variance of the first and the second
-/// axis (not a number for random ones), samples the losses were computed on, all the samples there are, cells across
-/// (11, 21, 41), and the loss on the plane at the present point.
+/// After the tag of a plane, `landscape/path/facts`: what else is known of it, see [`super::schema::PlaneFacts`].
 pub const FACTS: &str = "facts";
 
 /// Before the name of a parameter, `norm/conv1.weight`: its Euclidean norm. The norm of its gradient stands behind
@@ -88,9 +88,30 @@ pub const GRADS: &str = "grads";
 pub const ACTIVATIONS: &str = "activations";
 /// Before the name of a layer: the share of what it puts out after its activation that is exactly 0, 0 to 1.
 pub const ZEROS: &str = "zeros";
-/// Something that somebody should look at, a text in JSON: `{"kind": "nan|spike|plateau|dying|slow|disk|stalled",
-/// "message": "...", "layer": "conv2" or null, "tensor": "conv2.weight" or null}`, at the step at which it happened.
+/// Something that somebody should look at, see [`super::schema::Alarm`], at the step at which it happened.
 pub const ALARM: &str = "alarm";
+
+/// The network with every shape, a document of step 0, as are all that follow under `run/`.
+pub const RUN_NETWORK: &str = "run/network";
+/// Names of the classes, see [`super::schema::Classes`].
+pub const RUN_CLASSES: &str = "run/classes";
+/// What the network is looked at with, see [`super::schema::Probes`].
+pub const RUN_PROBES: &str = "run/probes";
+/// Losses to compare the run's with, see [`super::schema::References`].
+pub const RUN_REFERENCES: &str = "run/references";
+/// How long the run shall be, see [`super::schema::Length`].
+pub const RUN_LENGTH: &str = "run/length";
+/// How the network is trained, see [`super::schema::Setup`].
+pub const RUN_SETUP: &str = "run/setup";
+/// The recipe, see [`super::schema::RecipeText`].
+pub const RUN_RECIPE: &str = "run/recipe";
+
+/// Which series `TensorBoard` compares between runs, see [`super::schema::Hparams`].
+pub const HPARAMS_EXPERIMENT: &str = "_hparams_/experiment";
+/// What the run was started with.
+pub const HPARAMS_START: &str = "_hparams_/session_start_info";
+/// How the run ended.
+pub const HPARAMS_END: &str = "_hparams_/session_end_info";
 
 /// Before everything about the machine that the trainer runs on. All of it follows the clock, not the steps.
 pub const SYSTEM: &str = "system";

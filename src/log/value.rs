@@ -4,6 +4,8 @@ use ndarray::ArrayD;
 
 use super::LogError;
 use super::grid::GridMeta;
+use super::schema::{Document, Hparams, Metadata};
+use super::tags;
 
 /// Name of a series. The reader hands out one allocation for each name, so that clones and comparisons are cheap.
 pub type Tag = Arc<str>;
@@ -48,10 +50,14 @@ pub enum Data {
     Histogram(Histogram),
     /// Text, Markdown by `TensorBoard`'s convention.
     Text(String),
+    /// A text of torchscope's own, with what it is.
+    Document(Document),
+    /// What `TensorBoard` shows as hyper-parameters, under the tag that [`Hparams::tag`] names.
+    Hparams(Hparams),
     /// A run goes on from the record's step: what stands in the log before this, under that step or a later one, is void.
     /// It is the only value of its record, under [`super::tags::RESTART`].
     Restart,
-    /// Something that torchscope does not show: audio, hyper-parameters, a tensor of an unknown type.
+    /// Something that torchscope does not show: audio, a tensor of an unknown type.
     Other,
 }
 
@@ -77,12 +83,19 @@ pub struct TensorValue {
     pub values: Vec<f32>,
     /// Name of the `TensorBoard` plugin the tensor is meant for ([`super::tags::PLUGIN`] for our own); may be empty.
     pub plugin: String,
+    /// What the numbers are, in a tensor of our own.
+    pub about: Metadata,
 }
 
 impl TensorValue {
+    /// A tensor of our own; what it is goes by its tag when it is written.
+    pub fn new(shape: Vec<usize>, values: Vec<f32>) -> Self {
+        Self { shape, values, plugin: tags::PLUGIN.to_owned(), about: Metadata::default() }
+    }
+
     /// The tensor of `array`, in row-major order whatever its memory layout.
-    pub fn from_array(array: &ArrayD<f32>, plugin: &str) -> Self {
-        Self { shape: array.shape().to_vec(), values: array.iter().copied().collect(), plugin: plugin.to_owned() }
+    pub fn from_array(array: &ArrayD<f32>) -> Self {
+        Self::new(array.shape().to_vec(), array.iter().copied().collect())
     }
 
     /// The values in their shape, without a copy.

@@ -358,6 +358,37 @@ mod tests {
     }
 
     #[test]
+    fn what_a_run_is_reaches_the_mirror_whatever_pictures_are_left_out() {
+        use crate::run::{Description, moons};
+
+        let run = tempfile::tempdir().unwrap();
+        let mut writer = EventWriter::create(run.path()).unwrap();
+        let recipe = moons();
+        let known = Description { recipe: Some(recipe.to_toml()), ..Description::of_recipe(&recipe) };
+        writer.append(&Record { step: 0, wall_time: 0.0, values: known.values() }).unwrap();
+        for step in 1..=20 {
+            writer.append(&picture(step, "boundary/p")).unwrap();
+        }
+        // Written again by a trainer that went on with the run.
+        let facts = Description { probes: vec!["cat".into()], ..known };
+        writer.append(&Record { step: 0, wall_time: 0.0, values: facts.values() }).unwrap();
+        writer.append(&picture(21, "boundary/p")).unwrap();
+        writer.flush().unwrap();
+        let mut mirror = Mirror::new();
+        mirror.drain(&mut Source::new(run.path(), Vec::new(), OUTPUT_NAME));
+        assert_eq!(mirror.steps(), [0, 0, 21], "both times, and of the pictures the newest");
+        let mut read = Description::default();
+        for record in LogReader::open(mirror.folder.path()).unwrap().poll(usize::MAX).unwrap().records {
+            for value in record.values {
+                if let Data::Document(document) = value.data {
+                    read.take(&document);
+                }
+            }
+        }
+        assert_eq!(read, facts);
+    }
+
+    #[test]
     fn half_a_record_waits_and_a_large_one_goes_in_pieces() {
         let run = tempfile::tempdir().unwrap();
         let mut writer = EventWriter::create(run.path()).unwrap();

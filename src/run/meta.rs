@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use super::description::Description;
 use super::error::RunError;
 use super::number;
 use super::replace::replace;
-use crate::recipe::{Network, OptimizerSpec, Recipe};
+use crate::recipe::Recipe;
 
 /// How long a run may be [`State::Starting`] without a trainer that holds the lock: libtorch takes 0.25 to 1 s to load,
 /// from a slow network drive far more.
@@ -114,17 +115,6 @@ pub struct Best {
     pub step: u64,
 }
 
-/// A loss that something else reaches on the evaluation set: a floor, or something simpler.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Reference {
-    /// What reaches it: `mean image`.
-    pub name: String,
-    /// The loss.
-    #[serde(with = "number")]
-    pub loss: f64,
-}
-
 /// A step and when it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -156,14 +146,10 @@ pub struct RunMeta {
     pub name: String,
     /// Name of the recipe.
     pub recipe: String,
-    /// Title of the recipe.
-    pub title: String,
     /// As the trainer last wrote it. Use [`super::RunDir::status`] to learn whether it is still true.
     pub state: State,
     /// Why the run is over, where the state does not say it all: the error of a failure, the tensor that diverged.
     pub outcome: Option<String>,
-    /// Seed of initialisation and data order.
-    pub seed: u64,
     /// Epochs to do.
     pub epochs: u64,
     /// Steps an epoch; 0 until the trainer knows.
@@ -172,31 +158,6 @@ pub struct RunMeta {
     pub step: u64,
     /// Epochs done, the one under way not counted.
     pub epoch: u64,
-    /// Where it trains (`cpu`, `cuda:0`); none until the trainer has decided.
-    pub device: Option<String>,
-    /// The network with its shapes. One that this version cannot read is none.
-    #[serde(deserialize_with = "readable")]
-    pub network: Option<Network>,
-    /// The data set in a few words; none until it is loaded.
-    pub data: Option<String>,
-    /// What [`crate::log::tags::LOSS_EVAL`] was measured on: `test set`, or `full set` where it is the training data.
-    pub evaluated: String,
-    /// Names of the classes; empty where there are none.
-    pub classes: Vec<String>,
-    /// What the network is looked at with, by the names that stand in the log: `cat`, `7`.
-    pub probes: Vec<String>,
-    /// Losses to compare the run's with.
-    pub references: Vec<Reference>,
-    /// Name of the loss: `bce`.
-    pub loss: String,
-    /// The optimiser in a few words: `sgd`, with what it has beside the learning rate.
-    pub optimizer: String,
-    /// How parameters started: `keras`, `torch`, `tch`.
-    pub init: String,
-    /// Samples a step.
-    pub batch_size: usize,
-    /// Threads libtorch computes with; 0 until the trainer knows.
-    pub threads: usize,
     /// When the run was created.
     pub started: Timestamp,
     /// When this file was written.
@@ -232,6 +193,9 @@ pub struct RunMeta {
     /// Percent of the data that has been read, while they are read and that takes long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reading: Option<u64>,
+    /// What the run is, until its log says so: nothing from the trainer's first record on.
+    #[serde(flatten, skip_serializing_if = "Description::is_empty")]
+    pub description: Description,
 }
 
 impl RunMeta {
@@ -242,19 +206,13 @@ impl RunMeta {
             version: VERSION,
             name,
             recipe: recipe.name.clone(),
-            title: recipe.title.clone(),
-            seed: recipe.seed,
             epochs: recipe.epochs,
-            network: recipe.network(&recipe.data.input_shape()).ok(),
-            loss: recipe.loss.to_string(),
-            optimizer: optimizer_in_words(&recipe.optimizer),
-            init: recipe.model.init.to_string(),
-            batch_size: recipe.batch_size,
             started: now,
             updated: now,
             host: hostname(),
             pace: recipe.pace,
             lr: recipe.optimizer.lr(),
+            description: Description::of_recipe(recipe),
             ..Self::default()
         }
     }
@@ -295,29 +253,6 @@ impl RunMeta {
 #[derive(Deserialize)]
 struct Version {
     version: u64,
-}
-
-/// A value, or none where a newer torchscope wrote something this one does not know.
-fn readable<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).ok())
-}
-
-/// The optimiser and what sets it apart, without the learning rate, which changes.
-fn optimizer_in_words(spec: &OptimizerSpec) -> String {
-    let (momentum, nesterov, weight_decay) = match *spec {
-        OptimizerSpec::Sgd { momentum, nesterov, weight_decay, .. } => (momentum, nesterov, weight_decay),
-        OptimizerSpec::RmsProp { momentum, weight_decay, .. } => (momentum, false, weight_decay),
-        OptimizerSpec::Adam(adam) | OptimizerSpec::AdamW(adam) => (0.0, false, adam.weight_decay),
-    };
-    let mut words = vec![spec.kind().to_owned()];
-    if momentum > 0.0 {
-        words.push(format!("{}momentum {momentum}", if nesterov { "nesterov " } else { "" }));
-    }
-    if weight_decay > 0.0 {
-        words.push(format!("weight decay {weight_decay}"));
-    }
-    words.join(", ")
 }
 
 /// Name of this machine; `localhost` if it has none.
@@ -378,21 +313,12 @@ mod tests {
         let recipe = super::super::moons();
         let meta = RunMeta::starting("moons-0001".to_owned(), &recipe);
         assert_eq!((meta.version, meta.state, meta.step), (1, State::Starting, 0));
-        assert_eq!((meta.seed, meta.epochs, meta.batch_size), (recipe.seed, recipe.epochs, recipe.batch_size));
+        let Description { setup, network, .. } = meta.description;
+        assert_eq!((setup.seed, meta.epochs, setup.batch_size), (recipe.seed, recipe.epochs, recipe.batch_size));
         // 2*20 + 20 + 20*1 + 1
-        assert_eq!(meta.network.unwrap().parameter_count(), 81);
-        assert_eq!((meta.loss.as_str(), meta.optimizer.as_str()), ("bce", "sgd"));
+        assert_eq!(network.unwrap().parameter_count(), 81);
+        assert_eq!((setup.loss.as_str(), setup.optimizer.as_str()), ("bce", "sgd"));
         assert_eq!(meta.pid, None, "the trainer records itself");
-    }
-
-    #[test]
-    fn the_optimizer_is_named_with_what_sets_it_apart() {
-        let words = |momentum, nesterov, weight_decay| {
-            optimizer_in_words(&OptimizerSpec::Sgd { lr: 0.5, momentum, nesterov, weight_decay })
-        };
-        assert_eq!(words(0.0, false, 0.0), "sgd");
-        assert_eq!(words(0.9, false, 0.0), "sgd, momentum 0.9");
-        assert_eq!(words(0.9, true, 0.001), "sgd, nesterov momentum 0.9, weight decay 0.001");
     }
 
     #[test]
@@ -400,7 +326,7 @@ mod tests {
         assert_eq!(read("{}").unwrap(), RunMeta::default());
         let newer = r#"{"version": 2, "state": "running", "step": 7, "gpus": [{"a": 1}], "network": {"graph": []}}"#;
         let meta = read(newer).unwrap();
-        assert_eq!((meta.state, meta.step, meta.network), (State::Running, 7, None));
+        assert_eq!((meta.state, meta.step, meta.description.network), (State::Running, 7, None));
     }
 
     #[test]

@@ -15,6 +15,7 @@
 
 mod checkpoint;
 mod control;
+mod description;
 mod dir;
 mod errand;
 mod error;
@@ -32,8 +33,10 @@ mod socket;
 mod spawn;
 mod tail;
 
+pub use crate::log::schema::{Length, Reference, Setup};
 pub use checkpoint::{About, Checkpoint, CheckpointError, Newest, seal};
 pub use control::{Command, CommandError, ControlClient, ControlError, MAX_LINE, Plane, Reply, TIMEOUT};
+pub use description::Description;
 pub use dir::{RunDir, home};
 pub use errand::{Errand, OnNan, Sweep};
 pub use error::RunError;
@@ -41,7 +44,7 @@ pub use inventory::{ABOUT, Inventory, ask_trainer};
 pub use link::Link;
 pub use list::{Choice, Eligible, Resolved, Run, list, list_home, resolve, resolve_exactly};
 pub use lock::RunLock;
-pub use meta::{Best, Milestone, Reference, RunMeta, STARTING_GRACE, State, Trouble, hostname};
+pub use meta::{Best, Milestone, RunMeta, STARTING_GRACE, State, Trouble, hostname};
 pub use name::check_name;
 pub use printed::{Printed, PrintedReader};
 pub use remove::{Removable, RemoveError, Removed};

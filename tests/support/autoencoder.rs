@@ -6,7 +6,7 @@ use ndarray::{Array2, Array3, Axis};
 use torchscope::data;
 use torchscope::log::{Data, Grid, Record, TensorValue, Value, tags};
 use torchscope::recipe::{LayerKind, Recipe};
-use torchscope::run::{Reference, RunMeta, State};
+use torchscope::run::{Description, Reference, RunMeta, Setup, State};
 
 /// Steps an epoch.
 const EPOCH: u64 = 157;
@@ -30,23 +30,29 @@ pub(crate) fn meta(step: u64) -> RunMeta {
         name: "autoencoder-0002".into(),
         recipe: "autoencoder".into(),
         state: State::Running,
-        seed: 1,
         epochs: 20,
         steps_per_epoch: EPOCH,
         step,
         epoch: step / EPOCH,
-        device: Some("cpu".into()),
-        network: recipe.network(&[1, 28, 28]).ok(),
-        data: Some("MNIST 10,000 + 2,000 test".into()),
-        evaluated: "test set".into(),
-        classes: (0..10).map(|digit| digit.to_string()).collect(),
-        probes: (0..10).map(|digit| digit.to_string()).collect(),
-        references: vec![reference("perfect", 0.058), reference("mean image", 0.2625), reference("PCA-32", 0.0905)],
-        loss: "bce".into(),
-        optimizer: "adam".into(),
-        init: "keras".into(),
-        batch_size: 64,
         lr: 1e-3,
+        description: Description {
+            setup: Setup {
+                seed: 1,
+                device: Some("cpu".into()),
+                data: Some("MNIST 10,000 + 2,000 test".into()),
+                evaluated: "test set".into(),
+                loss: "bce".into(),
+                optimizer: "adam".into(),
+                init: "keras".into(),
+                batch_size: 64,
+                ..Setup::default()
+            },
+            network: recipe.network(&[1, 28, 28]).ok(),
+            classes: (0..10).map(|digit| digit.to_string()).collect(),
+            probes: (0..10).map(|digit| digit.to_string()).collect(),
+            references: vec![reference("perfect", 0.058), reference("mean image", 0.2625), reference("PCA-32", 0.0905)],
+            ..Description::default()
+        },
         ..RunMeta::default()
     }
 }
@@ -56,7 +62,7 @@ fn value(tag: &str, data: Data) -> Value {
 }
 
 fn tensor(tag: &str, values: Vec<f32>) -> Value {
-    value(tag, Data::Tensor(TensorValue { shape: vec![values.len()], values, plugin: tags::PLUGIN.into() }))
+    value(tag, Data::Tensor(TensorValue::new(vec![values.len()], values)))
 }
 
 fn atlas(tag: &str, maps: &Array3<f32>) -> Value {
@@ -125,7 +131,7 @@ pub(crate) fn record(step: i64) -> Record {
         grid(tags::CODE_POINTS, codes(&all)),
         tensor(tags::CODE_LABELS, all.iter().map(|sample| labels[*sample] as f32).collect()),
     ];
-    for layer in meta(0).network.unwrap().layers.iter().filter(|layer| layer.kind == LayerKind::Dense) {
+    for layer in meta(0).description.network.unwrap().layers.iter().filter(|layer| layer.kind == LayerKind::Dense) {
         let units = layer.channels();
         let response = |(unit, ..): (usize, usize, usize)| noise(unit * 3 + units);
         values.push(atlas(&tags::map(&layer.name, "0"), &Array3::from_shape_fn((units, 1, 1), response)));

@@ -7,7 +7,7 @@ use ndarray::{Array2, Array3, Axis, s};
 use torchscope::data;
 use torchscope::log::{Data, Grid, Record, TensorValue, Value, tags};
 use torchscope::recipe::{LayerKind, Network, Recipe};
-use torchscope::run::{RunMeta, State};
+use torchscope::run::{Description, RunMeta, Setup, State};
 
 /// Digits among the probes.
 const DIGITS: usize = 10;
@@ -48,22 +48,28 @@ pub(crate) fn meta(step: u64) -> RunMeta {
         name: "cnn-0003".into(),
         recipe: "cnn".into(),
         state: State::Running,
-        seed: 1,
         epochs: 5,
         steps_per_epoch: 157,
         step,
         epoch: step / 157,
-        device: Some("cpu".into()),
-        network: recipe.network(&[1, 28, 28]).ok(),
-        data: Some("MNIST 10,000 + 2,000 test".into()),
-        evaluated: "test set".into(),
-        classes: (0..10).map(|digit| digit.to_string()).collect(),
-        probes: probes().iter().map(|(name, _)| name.clone()).collect(),
-        loss: "cross_entropy".into(),
-        optimizer: "adam".into(),
-        init: "keras".into(),
-        batch_size: 64,
         lr: 1e-3,
+        description: Description {
+            setup: Setup {
+                seed: 1,
+                device: Some("cpu".into()),
+                data: Some("MNIST 10,000 + 2,000 test".into()),
+                evaluated: "test set".into(),
+                loss: "cross_entropy".into(),
+                optimizer: "adam".into(),
+                init: "keras".into(),
+                batch_size: 64,
+                ..Setup::default()
+            },
+            network: recipe.network(&[1, 28, 28]).ok(),
+            classes: (0..10).map(|digit| digit.to_string()).collect(),
+            probes: probes().iter().map(|(name, _)| name.clone()).collect(),
+            ..Description::default()
+        },
         ..RunMeta::default()
     }
 }
@@ -136,10 +142,7 @@ pub(crate) fn trace(network: &Network, picture: &Array2<f32>) -> BTreeMap<String
 }
 
 fn tensor(tag: &str, values: Vec<f32>) -> Value {
-    Value {
-        tag: Arc::from(tag),
-        data: Data::Tensor(TensorValue { shape: vec![values.len()], values, plugin: tags::PLUGIN.into() }),
-    }
+    Value { tag: Arc::from(tag), data: Data::Tensor(TensorValue::new(vec![values.len()], values)) }
 }
 
 /// An atlas under a tag.
@@ -154,7 +157,7 @@ pub(crate) fn record(step: i64) -> Record {
 }
 
 fn values() -> Vec<Value> {
-    let network = meta(0).network.unwrap();
+    let network = meta(0).description.network.unwrap();
     let mut values = Vec::new();
     let mut peaks: BTreeMap<String, Vec<f32>> = BTreeMap::new();
     for (probe, picture) in probes() {

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use ndarray::{Array2, Array3};
+use torchscope::log::schema::{Document, Kind, Metadata};
 use torchscope::log::{Data, Grid, Histogram, Record, TensorValue, Value, tags};
 use torchscope::recipe::{Network, Recipe};
-use torchscope::run::{RunMeta, State};
+use torchscope::run::{Description, RunMeta, Setup, State};
 
 /// Steps recorded, 40 of 100 epochs.
 pub(crate) const STEPS: i64 = 640;
@@ -26,21 +27,27 @@ pub(crate) fn meta(state: State) -> RunMeta {
         name: "moons-0004".into(),
         recipe: "moons".into(),
         state,
-        seed: 1,
         epochs: 100,
         steps_per_epoch: EPOCH as u64,
         step: STEPS as u64,
         epoch: 40,
-        device: Some("cpu".into()),
-        network: Some(network()),
-        data: Some("moons 500, noise 0.1".into()),
-        loss: "bce".into(),
-        optimizer: "sgd".into(),
-        init: "keras".into(),
-        batch_size: 32,
         lr: 0.5,
         pace: Some(10.0),
         started: "2023-11-14T22:13:20Z".parse().unwrap(),
+        description: Description {
+            setup: Setup {
+                seed: 1,
+                device: Some("cpu".into()),
+                data: Some("moons 500, noise 0.1".into()),
+                loss: "bce".into(),
+                optimizer: "sgd".into(),
+                init: "keras".into(),
+                batch_size: 32,
+                ..Setup::default()
+            },
+            network: Some(network()),
+            ..Description::default()
+        },
         ..RunMeta::default()
     }
 }
@@ -50,7 +57,7 @@ pub(crate) fn value(tag: &str, data: Data) -> Value {
 }
 
 pub(crate) fn tensor(tag: &str, shape: Vec<usize>, values: Vec<f32>) -> Value {
-    value(tag, Data::Tensor(TensorValue { shape, values, plugin: tags::PLUGIN.into() }))
+    value(tag, Data::Tensor(TensorValue::new(shape, values)))
 }
 
 fn grid(tag: &str, values: Array2<f32>, extent: [f64; 4]) -> Value {
@@ -59,7 +66,8 @@ fn grid(tag: &str, values: Array2<f32>, extent: [f64; 4]) -> Value {
 
 /// An alarm as the trainer writes it.
 pub(crate) fn alarm(step: i64, text: &str) -> Record {
-    record(step, vec![value(tags::ALARM, Data::Text(text.to_owned()))])
+    let document = Document { about: Metadata::new(Kind::Alarm), text: text.to_owned() };
+    record(step, vec![value(tags::ALARM, Data::Document(document))])
 }
 
 pub(crate) fn record(step: i64, values: Vec<Value>) -> Record {

@@ -28,7 +28,7 @@ use tch::TchError;
 use torchscope::data::{self, DataError, Progress, Split};
 use torchscope::log::LogError;
 use torchscope::recipe::{Recipe, RecipeError};
-use torchscope::run::{OnNan, RunDir, RunError, RunLock, RunMeta, State, Sweep};
+use torchscope::run::{Description, Length, OnNan, RunDir, RunError, RunLock, RunMeta, Setup, State, Sweep};
 
 use crate::checkpoint::{RestoreError, Resumption};
 use crate::control::{Control, ControlError};
@@ -256,7 +256,7 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
     let test_samples = test.as_ref().map(samples).transpose()?;
     let mut session = Session::new(&recipe, &description, samples(&training)?, test_samples)?;
     if let Some(sweep) = arguments.sweep() {
-        meta.device = Some(device::name(device));
+        meta.description.setup.device = Some(device::name(device));
         return lr_find::run(session, sweep, run, meta, &inbox);
     }
     let has_parameters = !session.network().parameters().is_empty();
@@ -286,14 +286,22 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
         step = session.steps(),
         "training"
     );
-    meta.device = Some(device::name(device));
-    meta.threads = threads as usize;
-    meta.data = Some(training.name);
-    meta.classes = training.classes;
-    meta.evaluated = session.evaluated_name().into();
-    meta.probes = gallery.probes().to_vec();
-    meta.references = probe::references::measure(&recipe, &description, &session)?;
-    meta.network = Some(description.clone());
+    let of_recipe = Description::of_recipe(&recipe);
+    meta.description = Description {
+        setup: Setup {
+            device: Some(device::name(device)),
+            threads: threads as usize,
+            data: Some(training.name),
+            evaluated: session.evaluated_name().into(),
+            ..of_recipe.setup
+        },
+        network: Some(description.clone()),
+        classes: training.classes,
+        probes: gallery.probes().to_vec(),
+        references: probe::references::measure(&recipe, &description, &session)?,
+        length: Some(Length { epochs: recipe.epochs, steps_per_epoch: session.steps_per_epoch() }),
+        recipe: Some(text.clone()),
+    };
     status.set_probes(gallery.probes().len());
     status.set_lr(session.lr());
     status.set_steps_per_epoch(session.steps_per_epoch());

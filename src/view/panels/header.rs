@@ -55,9 +55,9 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     row.put(&text, theme.style(role)).gap(2);
     if area.height == 1 {
         // The only row: progress must be on it.
-        if let Some(meta) = &model.meta {
-            let role = if meta.epochs == 0 { Role::Warn } else { Role::Text };
-            row.put(&epochs(model, meta), theme.style(role));
+        if model.meta.is_some() {
+            let role = if is_untrained(model) { Role::Warn } else { Role::Text };
+            row.put(&epochs(model), theme.style(role));
         }
         return;
     }
@@ -79,12 +79,13 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         row.put_right("  ", dim);
     }
     if let Some(meta) = &model.meta {
-        let device = meta.device.clone().unwrap_or_default();
-        let optimizer = format!("{} lr {}", meta.optimizer, format::short(model.lr().unwrap_or(meta.lr)));
-        let batch = format!("batch {}", meta.batch_size);
-        let seed = format!("seed {}", meta.seed);
+        let setup = &model.description.setup;
+        let device = setup.device.clone().unwrap_or_default();
+        let optimizer = format!("{} lr {}", setup.optimizer, format::short(model.lr().unwrap_or(meta.lr)));
+        let batch = format!("batch {}", setup.batch_size);
+        let seed = format!("seed {}", setup.seed);
         // Of a run that has had a history it is worth more than the seed.
-        let resumed = meta.resumed.last().map(|last| format!("resumed at {}", format::count(last.step)));
+        let resumed = model.resumed().map(|step| format!("resumed at {}", format::count(step)));
         let resumed = resumed.unwrap_or_default();
         let mut separator = "";
         for part in [&device, &optimizer, &batch, &resumed, &seed] {
@@ -126,11 +127,17 @@ fn speed(model: &Model) -> Vec<String> {
 }
 
 /// How far it is; what is not to be trained is not on its way.
-fn epochs(model: &Model, meta: &RunMeta) -> String {
-    if meta.epochs == 0 {
+fn epochs(model: &Model) -> String {
+    if is_untrained(model) {
         return UNTRAINED.to_owned();
     }
-    format!("epoch {}/{}", model.epoch().floor() as u64, format::count(meta.epochs))
+    let epochs = model.length().map_or(0, |length| length.epochs);
+    format!("epoch {}/{}", model.epoch().floor() as u64, format::count(epochs))
+}
+
+/// Whether the network is only looked at.
+fn is_untrained(model: &Model) -> bool {
+    model.length().is_some_and(|length| length.epochs == 0)
 }
 
 /// What to type for a run that ended before its time, and can go on.
@@ -161,10 +168,10 @@ fn progress(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         if let Some(hint) = how_to_resume(meta) {
             row.put_whole(&format!("{}{hint}", theme.pick(" · ", " | ")), theme.style(Role::Text));
         }
-        row.gap(2).put_whole(&format!("at {}", epochs(model, meta)), dim);
+        row.gap(2).put_whole(&format!("at {}", epochs(model)), dim);
         return;
     }
-    let text = epochs(model, meta);
+    let text = epochs(model);
     match text.strip_prefix("epoch ") {
         Some(epochs) => row.put("epoch ", dim).put(epochs, theme.style(Role::Bright)).gap(2),
         None => row.put(&text, theme.style(Role::Warn).add_modifier(Modifier::BOLD)).gap(2),
@@ -200,7 +207,7 @@ fn progress(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         row.put_right(&text, theme.style(role));
         row.put_right("  ", dim);
     }
-    if meta.epochs == 0 {
+    if is_untrained(model) {
         row.put_whole("the network as it starts; nothing has been learnt", dim);
         return;
     }

@@ -90,7 +90,7 @@ fn curves(app: &App, loss: Option<&Series>, theme: &Theme, area: Rect, buf: &mut
     let held_out = eval.map(|eval| eval.columns(first..=end, columns)).unwrap_or_default();
     let Some((lo, hi)) = extent([&raw, &held_out]) else { return };
     let kind = if app.log_axis { AxisKind::Log } else { AxisKind::Linear };
-    let references = model.meta.as_ref().map_or(&[][..], |meta| &meta.references);
+    let references = &model.description.references;
     let levels: Vec<Level<'_>> = references
         .iter()
         .map(|reference| Level { value: reference.loss, name: &reference.name })
@@ -100,7 +100,7 @@ fn curves(app: &App, loss: Option<&Series>, theme: &Theme, area: Rect, buf: &mut
     let (lo, hi) = levels.iter().fold((lo, hi), |(lo, hi), level| (lo.min(level.value), hi.max(level.value)));
     let axis = Axis::fit(kind, lo, hi);
 
-    let per_epoch = model.meta.as_ref().map_or(0, |meta| meta.steps_per_epoch);
+    let per_epoch = model.length().map_or(0, |length| length.steps_per_epoch);
     let (unit, scale) =
         if per_epoch > 1 && last.max(0) as u64 / per_epoch >= 2 { ("epoch", per_epoch as f64) } else { ("step", 1.0) };
     let across = Axis::new(AxisKind::Linear, first as f64 / scale, end as f64 / scale);

@@ -65,7 +65,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         draw_metric(metric, name, series, theme, area, y, buf);
         y += 1;
     }
-    let merged = app.model.meta.as_ref().map_or(0, |meta| meta.merged);
+    let merged = app.model.merged();
     if merged > 0 {
         let mut row = Row::new(buf, area, y);
         row.put("steps merged", theme.style(Role::Warn)).to(area.x + NAME);

@@ -11,7 +11,7 @@ use super::waiting;
 use crate::app::{App, PanelId};
 use crate::plot::format;
 use crate::recipe::{Activation, Layer, LayerKind, Network};
-use crate::run::RunMeta;
+use crate::run::Setup;
 
 /// Rows that are no layers: head and sum.
 const FRAME: u16 = 2;
@@ -23,9 +23,8 @@ pub(super) fn status(app: &App) -> Vec<String> {
     vec![format!("{count} parameters · {work} mult-adds"), format!("{count} parameters"), count]
 }
 
-fn network(app: &App) -> Option<(&Network, &RunMeta)> {
-    let meta = app.model.meta.as_ref()?;
-    Some((meta.network.as_ref()?, meta))
+fn network(app: &App) -> Option<(&Network, &Setup)> {
+    Some((app.model.network()?, &app.model.description.setup))
 }
 
 /// `81` or `2.2M`: an order of magnitude is what matters.
@@ -74,7 +73,7 @@ fn columns(lines: &[Line], width: u16) -> Vec<(usize, u16)> {
 }
 
 pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
-    let Some((network, meta)) = network(app) else {
+    let Some((network, setup)) = network(app) else {
         waiting(app, theme, "network", area, buf);
         return;
     };
@@ -114,7 +113,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     put(&lines[0], false, buf);
     // The input goes first where rows are short: the shapes say the rest.
     let whole = layers.len() as u16 + FRAME;
-    let facts = facts(meta, area.width);
+    let facts = facts(setup, area.width);
     if area.height > whole + facts.len() as u16 {
         put(&lines[1], false, buf);
     }
@@ -203,13 +202,13 @@ fn total(app: &App, theme: &Theme, network: &Network) -> Line {
 }
 
 /// How it starts, learns and on what, as many to a row as fit.
-fn facts(meta: &RunMeta, width: u16) -> Vec<Vec<(&'static str, String)>> {
+fn facts(setup: &Setup, width: u16) -> Vec<Vec<(&'static str, String)>> {
     let facts = [
-        ("init", meta.init.clone()),
-        ("optim", meta.optimizer.clone()),
-        ("loss", meta.loss.clone()),
-        ("batch", if meta.batch_size > 0 { meta.batch_size.to_string() } else { String::new() }),
-        ("data", meta.data.clone().unwrap_or_default()),
+        ("init", setup.init.clone()),
+        ("optim", setup.optimizer.clone()),
+        ("loss", setup.loss.clone()),
+        ("batch", if setup.batch_size > 0 { setup.batch_size.to_string() } else { String::new() }),
+        ("data", setup.data.clone().unwrap_or_default()),
     ];
     let mut rows: Vec<Vec<(&str, String)>> = Vec::new();
     let mut room = 0;

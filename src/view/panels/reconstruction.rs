@@ -62,7 +62,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let numbers = tops[3] + if strip.errors { high } else { 0 } - strip.gap;
     let numbers = numbers.min(area.height.saturating_sub(1));
     if area.height > 2 && !reconstruction.losses.is_empty() {
-        let loss = app.model.meta.as_ref().map_or("", |meta| &meta.loss);
+        let loss = app.model.description.setup.loss.as_str();
         Row::new(buf, area, numbers).put_cell(loss, NAMES - 1, dim);
     }
     for (place, index) in (first..count).take(strip.across).enumerate() {

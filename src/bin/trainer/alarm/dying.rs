@@ -38,7 +38,7 @@ impl Dying {
                     "{dead} of the {} units of {name} are 0 for every sample of the evaluation set, and learn nothing",
                     peaks.len()
                 );
-                alarms.push(Alarm { layer: Some(name.clone()), ..Alarm::new(step, Kind::Dying, message) });
+                alarms.push(Alarm::new(step, Kind::Dying, message).about(Some(name.clone()), None));
             }
         }
         alarms

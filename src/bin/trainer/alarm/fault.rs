@@ -125,11 +125,9 @@ impl Fault {
 
 /// The alarm for something that is not finite at `step`, where it came from if that was found.
 pub(crate) fn alarm(step: u64, message: String, fault: Option<&Fault>) -> Alarm {
-    Alarm {
-        layer: fault.map(|fault| fault.layer.clone()),
-        tensor: fault.and_then(Fault::tensor).map(str::to_owned),
-        ..Alarm::new(step, Kind::Nan, message)
-    }
+    let layer = fault.map(|fault| fault.layer.clone());
+    let tensor = fault.and_then(Fault::tensor).map(str::to_owned);
+    Alarm::new(step, Kind::Nan, message).about(layer, tensor)
 }
 
 #[cfg(test)]

@@ -14,8 +14,11 @@ mod plateau;
 mod slow;
 mod spike;
 
+use std::ops::Deref;
+
 use serde::{Deserialize, Serialize};
-use torchscope::log::tags;
+pub(crate) use torchscope::log::schema::AlarmKind as Kind;
+use torchscope::log::{schema, tags};
 use torchscope::recipe;
 
 use crate::recorder::{Content, Part, Picture};
@@ -25,38 +28,36 @@ use plateau::Plateau;
 use slow::Slow;
 use spike::Spike;
 
-/// What is wrong, by its name in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
-    Nan,
-    Spike,
-    Plateau,
-    Dying,
-    Slow,
-    Disk,
-}
-
-/// What the log says under [`tags::ALARM`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// An alarm and the step at which it happened.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Alarm {
-    #[serde(skip)]
     pub(crate) step: u64,
-    pub(crate) kind: Kind,
-    pub(crate) message: String,
-    pub(crate) layer: Option<String>,
-    pub(crate) tensor: Option<String>,
+    /// What the log says.
+    pub(crate) said: schema::Alarm,
 }
 
 impl Alarm {
     pub(crate) fn new(step: u64, kind: Kind, message: String) -> Self {
-        Self { step, kind, message, layer: None, tensor: None }
+        Self { step, said: schema::Alarm { kind, message, layer: None, tensor: None } }
+    }
+
+    /// The same about a layer, and a tensor of it.
+    pub(crate) fn about(mut self, layer: Option<String>, tensor: Option<String>) -> Self {
+        (self.said.layer, self.said.tensor) = (layer, tensor);
+        self
     }
 
     /// As it goes to the recorder.
     pub(crate) fn picture(&self) -> Picture {
-        let text = serde_json::to_string(self).unwrap_or_else(|_| self.message.clone());
-        Picture { step: self.step, parts: vec![Part::new(tags::ALARM, Content::Text(text))] }
+        Picture { step: self.step, parts: vec![Part::new(tags::ALARM, Content::Document(self.said.encode()))] }
+    }
+}
+
+impl Deref for Alarm {
+    type Target = schema::Alarm;
+
+    fn deref(&self) -> &schema::Alarm {
+        &self.said
     }
 }
 

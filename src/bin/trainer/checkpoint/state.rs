@@ -98,6 +98,9 @@ pub(crate) struct Memory {
     pub(crate) last: BTreeMap<String, u64>,
     /// Where the log ended.
     pub(crate) log: LogEnd,
+    /// Checksum of what the log says that the run is; none in checkpoints of logs that do not say it.
+    #[serde(default)]
+    pub(crate) described: Option<u32>,
 }
 
 /// A place in the log.

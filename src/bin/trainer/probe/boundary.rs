@@ -1,8 +1,8 @@
 //! The output of a network with two inputs and one output over the plane of its inputs: the decision boundary.
 
-use ndarray::Array2;
 use tch::{TchError, Tensor};
 use torchscope::data::Dataset;
+use torchscope::log::schema::{Points, Sample};
 use torchscope::log::tags;
 use torchscope::recipe::{self, Activation};
 
@@ -36,16 +36,10 @@ impl Boundary {
         let (Some(extent), [1]) = (plane::extent(training), network.output_shape()) else { return Ok(None) };
         let count = training.len();
         let shown = count.min(MOST_POINTS);
-        let points = Array2::from_shape_fn((shown, 3), |(index, axis)| {
-            let sample = index * count / shown;
-            match axis {
-                0 | 1 => training.inputs[[sample, axis]],
-                _ => training.labels.as_ref().map_or(training.targets[[sample, 0]], |labels| labels[sample] as f32),
-            }
-        });
+        let points = Points((0..shown).map(|index| sample(training, index * count / shown)).collect());
         let mut inputs = plane::points(extent, SIZE);
-        for point in points.rows() {
-            inputs.extend([point[0], point[1]]);
+        for point in &points.0 {
+            inputs.extend([point.x, point.y]);
         }
         let is_probability = session.network().last_activation() == Activation::Sigmoid;
         let range = is_probability.then_some([0.0, 1.0]);
@@ -55,7 +49,7 @@ impl Boundary {
             at_points: Plate::new(tags::BOUNDARY_POINTS_P, Form::Numbers(vec![shown])),
             count: shown as i64,
         };
-        Ok(Some((boundary, Part::new(tags::BOUNDARY_POINTS, Content::Numbers(points.into_dyn())))))
+        Ok(Some((boundary, Part::new(tags::BOUNDARY_POINTS, Content::Numbers(points.encode())))))
     }
 
     pub(super) fn most_bytes(&self) -> u64 {
@@ -70,4 +64,10 @@ impl Boundary {
         film.expose(&self.at_points, outputs.f_narrow(0, places, self.count)?);
         Ok(())
     }
+}
+
+/// A sample of a data set with two features; its class is the target where it has no label.
+fn sample(data: &Dataset, index: usize) -> Sample {
+    let class = data.labels.as_ref().map_or_else(|| data.targets[[index, 0]] as u32, |labels| labels[index]);
+    Sample { x: data.inputs[[index, 0]], y: data.inputs[[index, 1]], class }
 }

@@ -1,8 +1,9 @@
 //! An autoencoder at work: what it makes of some pictures, and where it puts the whole evaluation set.
 
-use ndarray::{Array1, ArrayD, Axis};
+use ndarray::{ArrayD, Axis};
 use tch::{TchError, Tensor};
 use torchscope::data::Dataset;
+use torchscope::log::schema::Labels;
 use torchscope::log::tags;
 use torchscope::recipe;
 
@@ -46,8 +47,8 @@ impl Code {
         let points: Vec<usize> = (0..count).map(|index| index * evaluated.len() / count).collect();
         let labels = |tag: &str, samples: &[usize]| {
             let labels = evaluated.labels.as_ref()?;
-            let labels: Array1<f32> = samples.iter().map(|sample| labels[*sample] as f32).collect();
-            Some(Part::new(tag, Content::Numbers(labels.into_dyn())))
+            let labels = Labels(samples.iter().map(|sample| labels[*sample]).collect());
+            Some(Part::new(tag, Content::Numbers(labels.encode())))
         };
         let mut once = Vec::new();
         let atlas = Form::Atlas([shown.len(), rows, columns]);

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView2, ArrayView3, ArrayViewD};
 use tch::{Kind, TchError, Tensor};
-use torchscope::log::{Grid, Tag};
+use torchscope::log::{Grid, Tag, TensorValue};
 
 use crate::recorder::{Content, Part};
 
@@ -84,7 +84,9 @@ impl Plate {
                 }
                 Content::Grid(grid)
             }
-            Form::Numbers(shape) => Content::Numbers(ArrayViewD::from_shape(shape.as_slice(), numbers)?.to_owned()),
+            Form::Numbers(shape) => Content::Numbers(TensorValue::from_array(
+                &ArrayViewD::from_shape(shape.as_slice(), numbers)?.to_owned(),
+            )),
         };
         Ok(Part { tag: self.tag.clone(), content })
     }
@@ -139,10 +141,10 @@ mod tests {
         let tags: Vec<&str> = parts.iter().map(|part| &*part.tag).collect();
         assert_eq!(tags, ["maps/conv1/cat", "code/labels", "boundary/p"]);
         let Content::Grid(grid) = &parts[0].content else { panic!("{parts:?}") };
-        assert_eq!(grid.meta.layer.as_deref(), Some("conv1"));
+        assert_eq!(grid.meta.about.layer.as_deref(), Some("conv1"));
         let maps = grid.maps().unwrap();
         assert_eq!(maps.iter().map(|value| *value as i32).collect::<Vec<_>>(), [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]);
-        assert_eq!(parts[1].content, Content::Numbers(ndarray::arr1(&[12.0, 13.0, 14.0]).into_dyn()));
+        assert_eq!(parts[1].content, Content::Numbers(TensorValue::new(vec![3], vec![12.0, 13.0, 14.0])));
         let Content::Grid(grid) = &parts[2].content else { panic!("{parts:?}") };
         assert_eq!((grid.meta.min, grid.meta.max, grid.meta.extent), (0.0, 1.0, Some(extent)));
     }

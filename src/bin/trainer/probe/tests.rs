@@ -123,7 +123,7 @@ fn shapes(pictures: &[Picture]) -> Vec<(&str, Vec<usize>)> {
         .map(|part| match &part.content {
             Content::Grid(grid) if grid.meta.tiles.is_some() => (&*part.tag, maps(grid).shape().to_vec()),
             Content::Grid(grid) => (&*part.tag, grid.values.shape().to_vec()),
-            Content::Numbers(numbers) => (&*part.tag, numbers.shape().to_vec()),
+            Content::Numbers(numbers) => (&*part.tag, numbers.shape.clone()),
             other => panic!("{other:?}"),
         })
         .collect()
@@ -148,7 +148,7 @@ fn content<'a>(pictures: &'a [Picture], tag: &str) -> &'a Content {
 fn values(pictures: &[Picture], tag: &str) -> Vec<f32> {
     match content(pictures, tag) {
         Content::Grid(grid) => maps(grid).iter().copied().collect(),
-        Content::Numbers(numbers) => numbers.iter().copied().collect(),
+        Content::Numbers(numbers) => numbers.values.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -256,7 +256,7 @@ fn every_layer_shows_what_it_makes_of_every_probe() {
         let trace = subject.session.trace(&Tensor::from_slice(&pixels).view([1, 1, 28, 28])).unwrap();
         for (index, layer) in subject.network.layers.iter().enumerate().filter(|(_, layer)| layer.is_pictured()) {
             let Content::Grid(grid) = content(&pictures, &tags::map(&layer.name, name)) else { panic!() };
-            assert_eq!(grid.meta.layer.as_ref(), Some(&layer.name));
+            assert_eq!(grid.meta.about.layer.as_ref(), Some(&layer.name));
             let read = Grid::decode(&grid.encode().unwrap()).unwrap();
             let half_level = (grid.meta.max - grid.meta.min) / 131_070.0;
             for (seen, value) in maps(&read).iter().zip(flat(&trace[index].before)) {
@@ -546,7 +546,11 @@ fn log_of(recipe: &Recipe, orders: &[Order]) -> Vec<(i64, String)> {
             for value in record.values {
                 match &value.data {
                     // Of the machine, which nothing here is about.
-                    Data::Text(_) if value.tag.starts_with("system/") || value.tag.starts_with("gpu/") => continue,
+                    Data::Text(_) | Data::Document(_)
+                        if value.tag.starts_with("system/") || value.tag.starts_with("gpu/") =>
+                    {
+                        continue;
+                    }
                     // Of the series and of the health of the layers, which have tests of their own.
                     Data::Scalar(_) | Data::Histogram(_) => {
                         small += 1;

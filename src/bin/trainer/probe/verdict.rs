@@ -1,6 +1,6 @@
 //! What the evaluations say beside loss and accuracy: who is taken for whom, and which units are dead.
 
-use torchscope::log::{Tag, tags};
+use torchscope::log::{Tag, TensorValue, tags};
 use torchscope::recipe;
 
 use super::film::{Form, Plate};
@@ -41,9 +41,10 @@ impl Verdict {
 
     fn parts(&self, evaluation: &Evaluation) -> Vec<Part> {
         let confusion = evaluation.confusion.iter();
-        let confusion = confusion.map(|c| Part::new(tags::CONFUSION, Content::Numbers(c.clone().into_dyn())));
+        let confusion = confusion
+            .map(|c| Part::new(tags::CONFUSION, Content::Numbers(TensorValue::from_array(&c.clone().into_dyn()))));
         let of_layer = |(tag, peaks): (&Option<Tag>, &ndarray::Array1<f32>)| {
-            Some(Part::new(tag.clone()?, Content::Numbers(peaks.clone().into_dyn())))
+            Some(Part::new(tag.clone()?, Content::Numbers(TensorValue::from_array(&peaks.clone().into_dyn()))))
         };
         confusion.chain(self.peaks.iter().zip(&evaluation.peaks).filter_map(of_layer)).collect()
     }

@@ -37,6 +37,7 @@ pub(crate) enum Extra {
     ProbeShare,
     EvalShare,
     RecordShare,
+    Merged,
 }
 
 impl Extra {
@@ -48,6 +49,7 @@ impl Extra {
             Self::ProbeShare => tags::PROBE_SHARE,
             Self::EvalShare => tags::EVAL_SHARE,
             Self::RecordShare => tags::RECORD_SHARE,
+            Self::Merged => tags::MERGED,
         }
     }
 }

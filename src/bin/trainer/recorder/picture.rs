@@ -1,7 +1,7 @@
 //! What is seen of the network at one step, as it goes to the recorder.
 
-use ndarray::ArrayD;
-use torchscope::log::{Data, Grid, Histogram, LogError, Tag, TensorValue, Value, tags};
+use torchscope::log::schema::Document;
+use torchscope::log::{Data, Grid, Histogram, LogError, Tag, TensorValue, Value};
 
 /// Everything that was looked at together, after so many steps.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,13 +24,13 @@ pub(crate) enum Content {
     /// As an image whose pixels stand for values: good to half of 1/65,535 of its range.
     Grid(Grid),
     /// As they are.
-    Numbers(ArrayD<f32>),
+    Numbers(TensorValue),
     /// One number.
     Scalar(f64),
     /// How numbers are distributed.
     Histogram(Histogram),
-    /// For people and programs.
-    Text(String),
+    /// A text, with what it is.
+    Document(Document),
 }
 
 impl Picture {
@@ -59,11 +59,11 @@ impl Part {
                 let bytes = if grid.values.iter().all(|value| value.is_finite()) { 2 } else { 4 };
                 bytes * grid.values.len() + grid.values.nrows()
             }
-            Content::Numbers(numbers) => size_of::<f32>() * numbers.len(),
+            Content::Numbers(numbers) => size_of::<f32>() * numbers.values.len(),
             Content::Scalar(_) => return self.small(0),
             // An upper edge and a count a bucket.
             Content::Histogram(histogram) => return self.small(2 * size_of::<f64>() * histogram.counts.len()),
-            Content::Text(text) => return self.small(text.len()),
+            Content::Document(document) => return self.small(document.text.len()),
         };
         numbers as u64 + Self::OVERHEAD
     }
@@ -76,10 +76,10 @@ impl Part {
     pub(super) fn encode(self) -> Result<Value, LogError> {
         let data = match self.content {
             Content::Grid(grid) => Data::Image(grid.encode()?),
-            Content::Numbers(numbers) => Data::Tensor(TensorValue::from_array(&numbers, tags::PLUGIN)),
+            Content::Numbers(numbers) => Data::Tensor(numbers),
             Content::Scalar(number) => Data::Scalar(number),
             Content::Histogram(histogram) => Data::Histogram(histogram),
-            Content::Text(text) => Data::Text(text),
+            Content::Document(document) => Data::Document(document),
         };
         Ok(Value { tag: self.tag, data })
     }
@@ -88,6 +88,7 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use ndarray::Array2;
+    use torchscope::log::schema::{Kind, Metadata};
     use torchscope::log::{EventWriter, Record};
 
     use super::*;
@@ -120,10 +121,13 @@ mod tests {
             for content in [
                 grid(values.clone()),
                 grid(holed),
-                Content::Numbers(values.into_dyn()),
+                Content::Numbers(TensorValue::from_array(&values.into_dyn())),
                 Content::Scalar(0.1),
                 Content::Histogram(histogram),
-                Content::Text("a loss that went up \u{fc}ber alles".repeat(rows)),
+                Content::Document(Document {
+                    about: Metadata::new(Kind::Alarm),
+                    text: "a loss that went up \u{fc}ber alles".repeat(rows),
+                }),
             ] {
                 let part = Part::new("maps/conv1/cat", content);
                 let most = part.most_bytes();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use rtrb::Consumer;
+use torchscope::log::schema::{Ending as End, Hparams};
 use torchscope::log::{Data, EventWriter, Record, Tag, Value, Window, Windows, tags};
 use torchscope::run::{Best, RunDir, RunMeta, is_disk_trouble};
 
@@ -65,12 +66,16 @@ pub(super) struct Writer {
     written: Option<(Live, Notes, u64, Instant)>,
     /// When shares of time were last recorded, and at which step.
     shares: (Instant, u64),
+    /// Checksum of what the log says that the run is.
+    described: u32,
+    /// Steps merged so far, as the log has them.
+    merged: u64,
 }
 
 impl Writer {
     pub(super) fn create(
         directory: RunDir,
-        meta: RunMeta,
+        mut meta: RunMeta,
         status: Arc<Status>,
         sources: Sources,
         (disk, counter): (Disk, Counter),
@@ -81,6 +86,9 @@ impl Writer {
         let log = EventWriter::create(directory.path())?;
         let named = |suffix: &str| STEP_TAGS.map(|tag| Tag::from(format!("{tag}{suffix}")));
         let tags = StepTags { mean: named(""), min: named(tags::MIN_SUFFIX), max: named(tags::MAX_SUFFIX) };
+        // From here on it stands in the log.
+        let facts = std::mem::take(&mut meta.description).values();
+        let described = crc32c::crc32c(format!("{facts:?}").as_bytes());
         let mut writer = Self {
             directory,
             meta,
@@ -99,9 +107,17 @@ impl Writer {
             best_loss: None,
             written: None,
             shares: (Instant::now(), 0),
+            described,
+            merged: 0,
         };
+        let known = memory.as_ref().and_then(|memory| memory.described);
         if let Some(memory) = memory {
             writer.go_on_from(memory)?;
+        }
+        // Of what a resumed run has said before, readers take the newest.
+        if known != Some(described) {
+            writer.append(0, facts)?;
+            writer.log.flush()?;
         }
         writer.write_meta_if_due(Instant::now())?;
         Ok(writer)
@@ -136,6 +152,7 @@ impl Writer {
             best: self.meta.best.clone(),
             last: self.meta.last.iter().map(|(tag, value)| (tag.clone(), value.to_bits())).collect(),
             log: LogEnd { file, bytes: self.log.bytes_written() },
+            described: Some(self.described),
         }
     }
 
@@ -184,6 +201,13 @@ impl Writer {
         self.meta.state = outcome.state();
         self.meta.outcome = outcome.message().map(str::to_owned);
         self.meta.finished = Some(Timestamp::now());
+        let ending = if matches!(outcome, Outcome::Finished) { End::Success } else { End::Failure };
+        let ended = Hparams::End(ending);
+        let said = self.append(self.step, vec![Value { tag: ended.tag().into(), data: Data::Hparams(ended) }]);
+        // For others' eyes alone: where it cannot be written, that the run is over still can.
+        if let Err(error) = said.and_then(|()| Ok(self.log.flush()?)) {
+            tracing::warn!("the log does not say how the run ended: {error}");
+        }
         (self.meta.socket, self.meta.trouble) = (None, None);
         self.directory.write_meta(&self.meta)?;
         self.directory.drop_reserve();
@@ -266,7 +290,7 @@ impl Writer {
         let is_better = match extra {
             Extra::LossEval => |new: f64, old: f64| new < old,
             Extra::AccuracyEval => |new: f64, old: f64| new > old,
-            Extra::GradNorm | Extra::ProbeShare | Extra::EvalShare | Extra::RecordShare => return,
+            Extra::GradNorm | Extra::ProbeShare | Extra::EvalShare | Extra::RecordShare | Extra::Merged => return,
         };
         let best = self.meta.best.get(extra.tag());
         if value.is_finite() && best.is_none_or(|best| is_better(value, best.value)) {
@@ -333,6 +357,11 @@ impl Writer {
             (Extra::RecordShare, self.status.recording()),
         ];
         self.open.extend(shares.map(|(extra, time)| (self.step, extra, share(time))));
+        let merged = self.status.merged();
+        if merged != self.merged {
+            self.merged = merged;
+            self.open.push((self.step, Extra::Merged, merged as f64));
+        }
         self.close(None, self.step)
     }
 

@@ -144,8 +144,7 @@ impl Words<'_> {
     }
 
     fn life(&self, life: Life) -> Option<(&'static str, Role)> {
-        let meta = self.app.model.meta.as_ref();
-        let set = meta.map_or("", |meta| meta.evaluated.as_str());
+        let set = self.app.model.description.setup.evaluated.as_str();
         match life {
             Life::Active => None,
             Life::Silent => Some(("zero all over this picture", Role::Text)),

@@ -61,8 +61,8 @@ fn parameters_come_before_what_they_bring_about() {
     let alarm = alarm(7, fault.describe(), Some(&fault));
     assert_eq!((alarm.layer.as_deref(), alarm.tensor.as_deref()), (Some("dense2"), Some("dense2.bias")));
     let picture = alarm.picture();
-    let crate::recorder::Content::Text(text) = &picture.parts[0].content else { panic!("{picture:?}") };
-    let json: serde_json::Value = serde_json::from_str(text).unwrap();
+    let crate::recorder::Content::Document(document) = &picture.parts[0].content else { panic!("{picture:?}") };
+    let json: serde_json::Value = serde_json::from_str(&document.text).unwrap();
     assert_eq!((json["kind"].as_str(), json["layer"].as_str()), (Some("nan"), Some("dense2")));
     assert_eq!((picture.step, json.get("step")), (7, None));
 }

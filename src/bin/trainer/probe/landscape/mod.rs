@@ -14,8 +14,8 @@ mod surface;
 
 use std::time::Duration;
 
-use ndarray::Array2;
 use tch::{TchError, Tensor};
+use torchscope::log::schema::{self, PlaneFacts, Waypoint};
 use torchscope::log::{Grid, tags};
 use torchscope::recipe::{self, Recipe};
 use torchscope::run::Plane;
@@ -441,12 +441,11 @@ impl Landscape {
         let losses = losses.map(|losses| {
             Part::new(tags::landscape(name), Content::Grid(Grid::new(losses, None, Some(view.frame.extent()))))
         });
-        let row = |point: &Point| {
+        let waypoint = |point: &Point| {
             let Point { station, place: [x, y], distance } = *point;
-            [x, y, station.loss, distance, station.epoch].map(|number| number as f32)
+            Waypoint { x, y, loss: station.loss, off: distance, epoch: station.epoch }
         };
-        let numbers: Vec<f32> = points.iter().flat_map(row).collect();
-        let path = Array2::from_shape_vec([points.len(), 5], numbers)?.into_dyn();
+        let path = schema::Path(points.iter().map(waypoint).collect());
         let on_plane = match points.last() {
             Some(point) => {
                 let there = view.frame.at(point.place)?;
@@ -454,14 +453,13 @@ impl Landscape {
             }
             None => None,
         };
-        let [first, second] = view.frame.shares();
-        let [samples, all] = self.ground.counts();
-        let across = view.surface.levels().checked_sub(1).map_or(0, |level| ACROSS[level]);
-        let facts = [first, second, samples as f64, all as f64, across as f64, on_plane.unwrap_or(f64::NAN)];
-        let facts = ndarray::arr1(&facts.map(|fact| fact as f32)).into_dyn();
+        let [samples, all] = self.ground.counts().map(|count| count as u64);
+        let cells = view.surface.levels().checked_sub(1).map_or(0, |level| ACROSS[level] as u64);
+        let (shares, loss) = (view.frame.shares(), on_plane.unwrap_or(f64::NAN));
+        let facts = PlaneFacts { shares, samples, all, cells, loss };
         let rest = [
-            Part::new(tags::landscape_path(name), Content::Numbers(path)),
-            Part::new(tags::landscape_facts(name), Content::Numbers(facts)),
+            Part::new(tags::landscape_path(name), Content::Numbers(path.encode())),
+            Part::new(tags::landscape_facts(name), Content::Numbers(facts.encode())),
         ];
         Ok(losses.into_iter().chain(rest).collect())
     }

@@ -115,7 +115,7 @@ fn part<'a>(picture: &'a Picture, tag: &str) -> &'a Content {
 fn numbers(picture: &Picture, tag: &str) -> Vec<f32> {
     match part(picture, tag) {
         Content::Grid(grid) => grid.values.iter().copied().collect(),
-        Content::Numbers(numbers) => numbers.iter().copied().collect(),
+        Content::Numbers(numbers) => numbers.values.clone(),
         other => panic!("{tag} is {other:?}"),
     }
 }
