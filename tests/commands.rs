@@ -199,7 +199,7 @@ fn what_is_not_torchscopes_is_not_removed() {
     assert!(error.contains("holds no run.json"), "{error}");
     // Nor is a link to one.
     finished::run(home.path(), "moons", moons::meta(State::Finished), &[]);
-    symlink(home.path().join("moons-0001"), home.path().join("link")).unwrap();
+    symlink(home.path().join("moons-0002"), home.path().join("link")).unwrap();
     let linked = home.torchscope(&["rm", "--yes", "link"]);
     assert!(said(&linked, 1).1.contains("is a link"), "{linked:?}");
 }

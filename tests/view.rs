@@ -371,7 +371,7 @@ fn starting_a_live_run_over_asks_what_becomes_of_it() {
     let mut app = trained((80, 24));
     assert_eq!(press(&mut app, "r"), []);
     let text = screen(&app);
-    for words in ["Start over?", "moons-0004 is still training", "stop this run after its step", "this run goes on"] {
+    for words in ["Start over?", "moons-0007 is still training", "stop this run after its step", "this run goes on"] {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert_eq!(press(&mut app, "rRrR"), [], "the question is no answer");
@@ -464,7 +464,7 @@ fn a_picture_of_the_first_step_is_untrained_only_while_the_network_is() {
     };
     let loss = |step| Record { step, wall_time: 1.7e9, values: vec![Value::scalar(tags::LOSS_TRAIN, 0.5)] };
     let mut app = App::new(PathBuf::from("/runs/cnn-0001"), (120, 40));
-    app.update(Message::Status(Box::new(RunMeta { step: 0, epoch: 0, ..meta(State::Running) })));
+    app.update(Message::Status(Box::new(RunMeta { step: 0, epoch: 0, network: None, ..meta(State::Running) })));
     app.update(Message::Records(vec![confusion]));
     app.update(Message::CaughtUp);
     app.zoom_on(PanelId::Confusion);

@@ -2,7 +2,7 @@
 
 use color_eyre::eyre::{Result, WrapErr, eyre};
 
-use super::{headless, pick, say, signal_code, train};
+use super::{complain, headless, pick, say, signal_code, train};
 use crate::cli::Attach;
 use crate::remote::{self, Address, Ssh};
 use crate::run::Eligible;
@@ -28,6 +28,12 @@ pub(super) fn run(args: &Attach) -> Result<u8> {
 fn far(args: &Attach, address: &Address) -> Result<u8> {
     let ssh = Ssh { command: args.ssh.clone(), remote_command: args.remote_command.clone() };
     let mut attached = remote::attach(address, &ssh)?;
+    let name = attached.run.name();
+    // A name or a path leaves no choice.
+    if address.run.as_ref().is_none_or(|asked| name.starts_with(asked) && *asked != name) {
+        let fitting = address.run.as_ref().map_or_else(String::new, |prefix| format!(" that begin with `{prefix}`"));
+        complain(&format!("{name}, the newest of the runs on {}{fitting}", address.host));
+    }
     let capabilities = Capabilities::detect(&Environment::of_process(), args.display.choices());
     if !capabilities.interactive {
         attached.complete().map_err(|reason| eyre!("{}: {reason}", address.host))?;

@@ -12,6 +12,7 @@ pub(crate) fn run(home: &Path, recipe: &str, meta: RunMeta, records: &[Record]) 
     let own = run.meta().unwrap();
     let now = own.started;
     run.write_meta(&RunMeta {
+        version: own.version,
         name: own.name,
         state: State::Finished,
         started: now,
