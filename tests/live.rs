@@ -139,7 +139,7 @@ fn a_key_that_is_held_down_makes_one_run() {
     view.wait_for("finished");
     view.keys("\u{1b}[200~rrrqqq\u{1b}[201~");
     view.keys("?");
-    view.wait_for("open or close this help");
+    view.wait_for("pause or resume training");
     view.keys("?");
     assert_eq!(home.runs().len(), 1, "what is pasted is no key");
     view.keys(&"r".repeat(300));
