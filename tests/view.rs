@@ -464,7 +464,7 @@ fn a_picture_of_the_first_step_is_untrained_only_while_the_network_is() {
     };
     let loss = |step| Record { step, wall_time: 1.7e9, values: vec![Value::scalar(tags::LOSS_TRAIN, 0.5)] };
     let mut app = App::new(PathBuf::from("/runs/cnn-0001"), (120, 40));
-    app.update(Message::Status(Box::new(RunMeta { step: 0, epoch: 0, network: None, ..meta(State::Running) })));
+    app.update(Message::Status(Box::new(RunMeta { step: 0, epoch: 0, ..meta(State::Running) })));
     app.update(Message::Records(vec![confusion]));
     app.update(Message::CaughtUp);
     app.zoom_on(PanelId::Confusion);
