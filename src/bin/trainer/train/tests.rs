@@ -36,10 +36,10 @@ impl Ended {
     fn alarms(&self) -> Vec<(i64, String)> {
         let mut alarms = Vec::new();
         self.read(|step, tag, data| {
-            if let Data::Text(text) = data
+            if let Data::Document(document) = data
                 && tag == tags::ALARM
             {
-                alarms.push((step, text.clone()));
+                alarms.push((step, document.text.clone()));
             }
         });
         alarms
