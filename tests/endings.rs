@@ -66,7 +66,8 @@ fn wait_for_stop(view: &Terminal) {
 /// A run that is over, in such a state.
 fn ended(home: &Home, state: State) -> RunDir {
     let run = RunDir::create(home.path(), &Recipe::load("moons", &[]).unwrap()).unwrap();
-    let meta = run.meta().unwrap();
+    let mut meta = run.meta().unwrap();
+    meta.description.setup.device = Some("cpu".to_owned());
     run.write_meta(&RunMeta { state, finished: Some(meta.started), epochs: 3, epoch: 3, ..meta }).unwrap();
     run
 }

@@ -110,7 +110,16 @@ fn other_files_of_tensorboardx_are_read_too() {
     let (records, notices) = read(&fixture("tbx/hp"), 1000);
     assert_eq!((records.len(), notices.len()), (4, 0));
     assert_eq!(scalars(&records).keys().copied().collect::<Vec<_>>(), ["hparam/acc"]);
-    assert_eq!(only(&records, "_hparams_/experiment"), [(0, &Data::Other)]);
+    let number = |name: &str, value| (name.to_owned(), Hparam::Number(value));
+    let (opt, amp) = (Hparam::Text("adam".to_owned()), Hparam::Flag(true));
+    let started = [number("lr", 0.1), number("bs", 64.0), ("opt".to_owned(), opt), ("amp".to_owned(), amp)];
+    for hparams in [
+        Hparams::Experiment { metrics: vec!["hparam/acc".to_owned()] },
+        Hparams::Start(started.into()),
+        Hparams::End(Ending::Success),
+    ] {
+        assert_eq!(only(&records, hparams.tag()), [(0, &Data::Hparams(hparams.clone()))]);
+    }
     for run in ["tbx/multi/a", "tbx/multi/b"] {
         let (records, notices) = read(&fixture(run), 1000);
         assert_eq!((records.len(), notices.len()), (1, 0));

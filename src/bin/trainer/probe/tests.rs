@@ -545,12 +545,9 @@ fn log_of(recipe: &Recipe, orders: &[Order]) -> Vec<(i64, String)> {
         for record in poll.records {
             for value in record.values {
                 match &value.data {
-                    // Of the machine, which nothing here is about.
-                    Data::Text(_) | Data::Document(_)
-                        if value.tag.starts_with("system/") || value.tag.starts_with("gpu/") =>
-                    {
-                        continue;
-                    }
+                    // Of the machine and of what the run is, which nothing here is about.
+                    Data::Text(_) if value.tag.starts_with("system/") || value.tag.starts_with("gpu/") => continue,
+                    Data::Document(_) | Data::Hparams(_) => continue,
                     // Of the series and of the health of the layers, which have tests of their own.
                     Data::Scalar(_) | Data::Histogram(_) => {
                         small += 1;
