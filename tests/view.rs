@@ -492,7 +492,42 @@ fn an_answer_confirms_what_the_keys_did() {
         assert_eq!(press(&mut app, "+"), [Effect::Control(Command::SetLr { lr })]);
         app.update(Message::Done(Reply::accepted(&RunMeta { lr, ..meta.clone() })));
     }
-    assert!(screen(&app).contains("lr 0.9766"), "{}", screen(&app));
+    assert!(screen(&app).contains("lr 0.5, next 0.9766"), "{}", screen(&app));
+    app.update(Message::Records(vec![lr_record(STEPS + 1, 0.9766)]));
+    assert!(header(&app).contains("lr 0.9766 "), "{}", header(&app));
+}
+
+fn lr_record(step: i64, lr: f64) -> Record {
+    Record { step, wall_time: 1.8e9, values: vec![Value::scalar(tags::LR, lr)] }
+}
+
+fn header(app: &App) -> String {
+    screen(app).lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn one_learning_rate_is_shown_everywhere_that_of_the_last_step() {
+    // A schedule: the run's own account is of the step to come.
+    let scheduled = |state| {
+        let mut app = trained((120, 40));
+        app.update(Message::Records(vec![lr_record(STEPS + 1, 9e-4)]));
+        app.update(Message::Status(Box::new(RunMeta { lr: 2e-4, ..meta(state) })));
+        app
+    };
+    let panels = |app: &App| screen(app).lines().skip(1).collect::<Vec<_>>().join("\n");
+    for state in [State::Running, State::Finished, State::Stopped] {
+        let app = scheduled(state);
+        assert!(header(&app).contains("sgd lr 9e-4 "), "{}", header(&app));
+        assert!(panels(&app).contains("9.00e-4") && !panels(&app).contains("2.00e-4"), "{}", screen(&app));
+    }
+    // Who has paused wants to know what comes, all the more after having chosen it.
+    let mut app = scheduled(State::Paused);
+    assert!(header(&app).contains("sgd lr 9e-4, next 2e-4 "), "{}", header(&app));
+    press(&mut app, "+");
+    assert!(header(&app).contains("sgd lr 9e-4, next 2.5e-4 "), "{}", header(&app));
+    assert!(panels(&app).contains("9.00e-4") && !panels(&app).contains("2.50e-4"), "{}", screen(&app));
+    app.update(Message::Status(Box::new(RunMeta { lr: 9e-4, ..meta(State::Paused) })));
+    assert!(header(&app).contains("sgd lr 9e-4 "), "{}", header(&app));
 }
 
 #[test]

@@ -217,8 +217,9 @@ impl App {
             Action::Step => Command::Step { steps: 1 },
             Action::Epoch => Command::Epoch,
             Action::LrUp | Action::LrDown => {
-                meta.lr = if action == Action::LrUp { meta.lr * LR_FACTOR } else { meta.lr / LR_FACTOR };
-                Command::SetLr { lr: meta.lr }
+                let lr = if action == Action::LrUp { meta.lr * LR_FACTOR } else { meta.lr / LR_FACTOR };
+                self.model.ask_for_lr(lr);
+                Command::SetLr { lr }
             }
             Action::PaceFaster => {
                 // Without a pace it is as fast as it gets.

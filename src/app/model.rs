@@ -63,6 +63,8 @@ pub struct Model {
     pub printed: LogLines,
     /// Whether the log has been read to its end once.
     pub caught_up: bool,
+    /// Steps that had been taken when another learning rate was asked for last.
+    lr_asked_at: Option<u64>,
     /// The newest picture of each tag that has not been decoded yet.
     undecoded: BTreeMap<Tag, (i64, ImageValue)>,
     series: BTreeMap<Tag, Series>,
@@ -96,6 +98,7 @@ impl Model {
             notices: Vec::new(),
             printed: LogLines::default(),
             caught_up: false,
+            lr_asked_at: None,
             undecoded: BTreeMap::new(),
             series: BTreeMap::new(),
             smoothed: Smoothed::new(smoothing),
@@ -313,12 +316,26 @@ impl Model {
         of_meta.map(|resumed| resumed.step).or(self.resumed)
     }
 
-    /// The learning rate in force: the log's where that is ahead of the run's own account, as with a schedule.
+    /// The learning rate of the last step in the log; before the first one, that of the step to come.
     pub fn lr(&self) -> Option<f64> {
-        let meta = self.meta.as_ref();
-        let logged = self.series(tags::LR).and_then(Series::last);
-        let ahead = logged.filter(|(step, lr)| lr.is_finite() && meta.is_none_or(|meta| *step > meta.step as i64));
-        ahead.map(|(_, lr)| lr).or(meta.map(|meta| meta.lr))
+        self.last(tags::LR).or(self.meta.as_ref().map(|meta| meta.lr))
+    }
+
+    /// The learning rate of the step to come, where people wait for it: training rests, or they have asked for another
+    /// one and no step has been taken with it yet.
+    pub fn next_lr(&self) -> Option<f64> {
+        let meta = self.meta.as_ref().filter(|meta| meta.state.is_live())?;
+        let (step, _) = self.series(tags::LR).and_then(Series::last)?;
+        let is_asked = self.lr_asked_at.is_some_and(|asked_at| step <= asked_at as i64);
+        (meta.state == State::Paused || is_asked).then_some(meta.lr)
+    }
+
+    /// Assumes that `lr` has become the learning rate of the step to come, until the trainer answers.
+    pub fn ask_for_lr(&mut self, lr: f64) {
+        self.lr_asked_at = Some(self.step());
+        if let Some(meta) = &mut self.meta {
+            meta.lr = lr;
+        }
     }
 
     /// Which units or channels of a layer are zero on all of the evaluation set; none where that is not known.

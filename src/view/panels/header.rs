@@ -78,10 +78,10 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         }
         row.put_right("  ", dim);
     }
-    if let Some(meta) = &model.meta {
+    if model.meta.is_some() {
         let setup = &model.description.setup;
         let device = setup.device.clone().unwrap_or_default();
-        let optimizer = format!("{} lr {}", setup.optimizer, format::short(model.lr().unwrap_or(meta.lr)));
+        let optimizer = format!("{} {}", setup.optimizer, learning_rate(model));
         let batch = format!("batch {}", setup.batch_size);
         let seed = format!("seed {}", setup.seed);
         // Of a run that has had a history it is worth more than the seed.
@@ -95,6 +95,15 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
             row.put(separator, dim).put(part, dim);
             separator = theme.pick(" · ", " | ");
         }
+    }
+}
+
+/// The rate of the last step, and of the next one where that differs and somebody waits for it.
+fn learning_rate(model: &Model) -> String {
+    let short = |lr: Option<f64>| lr.map(format::short);
+    match (short(model.lr()).unwrap_or_default(), short(model.next_lr())) {
+        (last, Some(next)) if next != last => format!("lr {last}, next {next}"),
+        (last, _) => format!("lr {last}"),
     }
 }
 
