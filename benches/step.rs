@@ -1,8 +1,8 @@
 //! What a training step costs beside a bare tch loop over the same model, and what recording adds to it.
 //!
 //! All figures are CPU time of the training thread, taken in turns within one process and compared round by round, so
-//! that a busy machine does to one what it does to the other. The bounds are those of the design: 5 % for a step of
-//! 0.1 ms, 1 % for recording where a step takes 1 ms or more.
+//! that a busy machine does to one what it does to the other. The bounds are those of the design: recording adds 5 % at
+//! most, and 1 % where a step takes 1 ms or more.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -362,7 +362,8 @@ fn main() -> std::process::ExitCode {
             &wide,
             60,
             9,
-            Bounds { step: 1.05, recorded: 1.01, pictures: 1.07 },
+            // A step of it takes 0.8 ms.
+            Bounds { step: 1.05, recorded: 1.05, pictures: 1.1 },
         )
         .with_hidden_layers(192),
         Case::new(

@@ -202,7 +202,7 @@ fn idle(table: &mut Table) {
     let view = fake.view(SIZE);
     view.wait_for("50,000");
     let (cpu, bytes) = while_looking(&view, Duration::from_secs(1), || ());
-    table.judge("idle on a paused run: processor", "%", cpu, 1.0);
+    table.judge("idle on a paused run: processor", "%", cpu, 0.5);
     table.judge("  written", "B/s", bytes, 50.0);
     let (cpu, bytes) = while_looking(&view, Duration::from_secs(1), || fake.reading());
     table.judge("  with a reading of the machine a second: processor", "%", cpu, 1.0);
@@ -217,11 +217,11 @@ fn live(table: &mut Table) {
     view.wait_for("50,000");
     let beat = Duration::from_millis(50);
     let (cpu, bytes) = while_looking(&view, beat, || fake.steps(1));
-    table.judge("20 records a second, all panels: processor", "%", cpu, 5.0);
+    table.judge("20 records a second, all panels: processor", "%", cpu, 3.0);
     table.note("  written, header and metrics included", "B/s", bytes);
     view.keys("1z");
     let (cpu, bytes) = while_looking(&view, beat, || fake.steps(1));
-    table.judge("  the loss alone: processor", "%", cpu, 5.0);
+    table.judge("  the loss alone: processor", "%", cpu, 3.0);
     table.note("  written, numbers included", "B/s", bytes);
 }
 
@@ -263,7 +263,7 @@ fn curves(table: &mut Table) {
         last = next;
     }
     let rate = bytes.len() as f64 / f64::from(FRAMES) * 20.0;
-    table.judge("  written for bars and curves", "B/s", rate, 1_000.0);
+    table.judge("  written for bars and curves", "B/s", rate, 1_500.0);
 }
 
 /// A noisy loss that falls.
@@ -314,7 +314,7 @@ fn open(table: &mut Table) {
     let view = fake.view(SIZE);
     view.wait_for("1,000,000");
     view.settle(0, Duration::from_millis(200));
-    table.judge("open 1M steps x 4 numbers: processor", "s", view.cpu(), 1.0);
+    table.judge("open 1M steps x 4 numbers: processor", "s", view.cpu(), 0.5);
     table.judge("  resident", "MiB", view.resident_mib(), 60.0 * 1e6 / f64::from(1 << 20));
     table.note("  to the last step on the screen", "s", seconds(view.written().1 - view.started));
 }
