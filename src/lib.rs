@@ -8,16 +8,17 @@
 //!
 //! | module | holds | may use |
 //! |---|---|---|
-//! | [`recipe`] | what to train: TOML, validation, shape inference | nothing here |
-//! | [`data`] | the data sets | `recipe` |
-//! | [`log`] | the event log: framing, writer, resumable reader, windows | nothing here |
+//! | [`files`] | opening files that others may have put in place | nothing here |
+//! | [`recipe`] | what to train: TOML, validation, shape inference | `files` |
+//! | [`data`] | the data sets | `recipe`, `files` |
+//! | [`log`] | the event log: framing, writer, resumable reader, windows | `files` |
 //! | [`series`] | step-keyed series: pyramid, smoothing | nothing here |
 //! | [`plot`] | drawing maths: scales, colours, dithering, contours, numbers | nothing here |
-//! | [`run`] | the run directory: state, liveness, control, list of runs | `log`, `recipe` |
+//! | [`run`] | the run directory: state, liveness, control, list of runs | `log`, `recipe`, `files` |
 //! | [`app`] | state of the view: messages in, effects out | `run`, `log`, `series`, `recipe`, `plot` |
 //! | [`view`] | drawing: reads the state, writes cells | `app`, `run`, `recipe`, `log`, `plot`, `series` |
 //! | [`term`] | the terminal: abilities, images, taking over, giving back | names and pixels of `view`, `plot` |
-//! | [`remote`] | runs on other machines, over ssh: relay, mirror, line | `run`, `log` |
+//! | [`remote`] | runs on other machines, over ssh: relay, mirror, line | `run`, `log`, `files` |
 //! | [`runtime`] | the loop that ties terminal, run and application | everything above |
 //! | [`cli`] | the command line | `recipe`, `run`, `term` |
 //! | [`commands`] | what each subcommand does | everything above |
@@ -30,6 +31,7 @@ pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod data;
+pub mod files;
 pub mod log;
 pub mod plot;
 pub mod recipe;

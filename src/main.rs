@@ -1,5 +1,6 @@
 //! torchscope: the viewer and the command line.
 
+use std::env;
 use std::io::{self, IsTerminal};
 use std::panic;
 use std::process::ExitCode;
@@ -7,10 +8,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use color_eyre::config::{HookBuilder, Theme};
 use torchscope::cli::Cli;
-use torchscope::term::{Capabilities, Choices, ColorDepth, Environment};
+use torchscope::term::{self, Capabilities, Choices, ColorDepth, Environment};
 use torchscope::{commands, runtime};
 
 fn main() -> ExitCode {
+    if let Some(code) = term::guard(env::args_os()) {
+        return code;
+    }
     let cli = Cli::parse();
     // First the report, then the hook that gives the terminal back before anything is reported.
     let _ = HookBuilder::default().display_env_section(false).theme(theme()).install();

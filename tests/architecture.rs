@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 
 /// Module, the modules of this crate it may name, and the crates that only such modules may name.
 const RULES: &[(&str, &[&str])] = &[
-    ("recipe", &[]),
-    ("data", &["recipe"]),
-    ("log", &[]),
+    ("files", &[]),
+    ("recipe", &["files"]),
+    ("data", &["recipe", "files"]),
+    ("log", &["files"]),
     ("series", &[]),
     ("plot", &[]),
-    ("run", &["log", "recipe"]),
+    ("run", &["log", "recipe", "files"]),
     ("app", &["run", "log", "series", "recipe", "plot"]),
     ("view", &["app", "run", "log", "series", "recipe", "plot"]),
     ("term", &["view", "plot"]),
-    ("remote", &["run", "log"]),
+    ("remote", &["run", "log", "files"]),
     ("runtime", &["app", "run", "log", "plot", "view", "term"]),
     ("cli", &["recipe", "run", "term"]),
     ("commands", &["cli", "app", "run", "log", "recipe", "data", "plot", "remote", "runtime", "term", "view"]),

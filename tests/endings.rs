@@ -51,6 +51,12 @@ fn send(view: &Terminal, signal: Signal) {
     kill_process(Pid::from_raw(view.pid()).unwrap(), signal).unwrap();
 }
 
+/// The processes that a view has started.
+fn children(pid: i32) -> Vec<String> {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    children.split_whitespace().map(str::to_owned).collect()
+}
+
 fn is_given_back(terminal: &Terminal) -> bool {
     !terminal.full_screen() && !terminal.cursor_hidden() && !terminal.is_raw()
 }
@@ -77,14 +83,63 @@ fn signals_give_the_terminal_back() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129), (Signal::QUIT, 131)] {
         let home = Home::new();
         let mut view = view(&home);
+        let guardians = children(view.pid());
+        assert_eq!(guardians.len(), 1, "one process that would give the terminal back");
         send(&view, signal);
         assert_eq!(view.exit_code(), code);
         wait("the terminal", || is_given_back(&view).then_some(()));
+        assert!(guardians.iter().all(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists()), "it goes as well");
         let raw = String::from_utf8_lossy(&view.raw()).into_owned();
         for mode in ["\u{1b}[?1000l", "\u{1b}[?2004l", "\u{1b}[?1049l"] {
             assert!(raw.contains(mode), "{mode:?} was not switched off");
         }
     }
+}
+
+#[test]
+fn whatever_kills_the_view_the_terminal_is_given_back() {
+    for signal in
+        [Signal::KILL, Signal::ABORT, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::XCPU, Signal::SEGV, Signal::PIPE]
+    {
+        let home = Home::new();
+        let mut view = view(&home);
+        send(&view, signal);
+        // What is ignored ends nothing; the rest ends at once.
+        if signal == Signal::PIPE {
+            send(&view, Signal::KILL);
+        }
+        view.exit_code();
+        wait("the terminal", || is_given_back(&view).then_some(()));
+        let raw = String::from_utf8_lossy(&view.raw()).into_owned();
+        for mode in ["\u{1b}[?1000l", "\u{1b}[?2004l", "\u{1b}[?1049l"] {
+            assert!(raw.contains(mode), "{mode:?} was not switched off after {signal:?}");
+        }
+    }
+}
+
+#[test]
+fn killed_while_suspended_nothing_is_given_back_twice() {
+    let home = Home::new();
+    let mut view = view(&home);
+    send(&view, Signal::TSTP);
+    wait_for_stop(&view);
+    wait("the terminal", || is_given_back(&view).then_some(()));
+    let before = view.raw().len();
+    send(&view, Signal::KILL);
+    view.exit_code();
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(view.raw().len(), before, "the shell has the terminal by then");
+}
+
+#[test]
+fn of_a_run_that_was_removed_nobody_says_that_it_goes_on() {
+    let home = Home::new();
+    let mut view = view(&home);
+    std::fs::remove_dir_all(&home.runs()[0]).unwrap();
+    view.keys("qq");
+    assert_eq!(view.exit_code(), 0);
+    let text = view.wait_for("is not at ");
+    assert!(text.contains("any more") && !text.contains("goes on"), "{text}");
 }
 
 #[test]

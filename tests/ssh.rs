@@ -54,7 +54,7 @@ impl Machines {
             .iter()
             .flat_map(|host| folders(host))
             .collect::<Vec<_>>();
-        slots.iter().flat_map(|slot| folders(slot)).collect()
+        slots.iter().flat_map(|slot| folders(&slot.join("run"))).collect()
     }
 }
 

@@ -191,7 +191,7 @@ impl App {
 
     /// Whether nothing can be heard of the run, so that its silence means nothing.
     pub(super) fn is_cut_off(&self) -> bool {
-        matches!(self.link, Some(Link::Lost { .. }))
+        matches!(self.link, Some(Link::Lost { .. } | Link::Silent { .. }))
     }
 
     fn turn(&mut self, by: isize) {

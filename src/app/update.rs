@@ -335,6 +335,7 @@ impl App {
                 self.alert = Some(why);
                 self.opening = Opening::Done;
             }
+            Message::Link(Link::Note(note)) => self.model.notice(note),
             Message::Link(link) => self.link = Some(link),
             Message::Traffic(traffic) => self.traffic = self.traffic.and(Some(traffic)),
             Message::Note(note) => self.note = Some(note),

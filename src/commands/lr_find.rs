@@ -1,11 +1,11 @@
 //! `torchscope lr-find`: tries learning rates on a recipe, in a run directory that nobody keeps.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use color_eyre::eyre::{Result, eyre};
-use tokio::signal::unix::{SignalKind, signal};
+use color_eyre::eyre::{Result, WrapErr, eyre};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::say::paint;
 use super::{ask_for_theme, read_log, runtime, say, shell_word, signal_code};
@@ -59,25 +59,18 @@ struct Finding {
     suggested: f64,
 }
 
-/// A run directory that goes away with it.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Left in the folder for temporary files it harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 pub(super) fn run(args: &LrFind) -> Result<u8> {
     if args.min_lr >= args.max_lr {
         return Err(eyre!("`--min-lr` must be below `--max-lr`: {} is not below {}", args.min_lr, args.max_lr));
     }
     let recipe = Recipe::load_looking(&args.recipe, &args.sets, &data::look)?;
-    let scratch = Scratch(std::env::temp_dir().join(format!("torchscope-lr-find-{}", std::process::id())));
-    let directory = RunDir::create_at(&scratch.0, &recipe)?;
+    let signals = Signals::catch()?;
+    // Ours alone, under a name that nobody can have taken; it goes when this returns.
+    let scratch = tempfile::Builder::new().prefix("torchscope-lr-find-").tempdir();
+    let scratch = scratch.wrap_err("no folder for a run that nobody keeps; TMPDIR can name another place")?;
+    let directory = RunDir::create_at(scratch.path(), &recipe)?;
     let sweep = Sweep { min_lr: args.min_lr, max_lr: args.max_lr, steps: args.steps };
-    if let Some(signal) = carry_out(&directory, sweep)? {
+    if let Some(signal) = carry_out(&directory, sweep, signals)? {
         return Ok(signal_code(signal));
     }
     let meta = directory.status()?;
@@ -135,23 +128,49 @@ impl Paper {
     }
 }
 
+/// The signals that end a sweep, caught so that nothing of it stays.
+struct Signals {
+    runtime: Runtime,
+    caught: [(SignalKind, Signal); 4],
+}
+
+impl Signals {
+    /// Catches them from now on. To be called before there is something to clear up.
+    fn catch() -> Result<Self> {
+        let runtime = runtime()?;
+        let caught = {
+            let _context = runtime.enter();
+            let catch = |kind| signal(kind).map(|signal| (kind, signal));
+            [
+                catch(SignalKind::interrupt())?,
+                catch(SignalKind::terminate())?,
+                catch(SignalKind::hangup())?,
+                catch(SignalKind::quit())?,
+            ]
+        };
+        Ok(Self { runtime, caught })
+    }
+}
+
 /// Runs the trainer to its end. A signal ends it before, and is returned.
-fn carry_out(directory: &RunDir, sweep: Sweep) -> Result<Option<i32>> {
+fn carry_out(directory: &RunDir, sweep: Sweep, signals: Signals) -> Result<Option<i32>> {
+    let Signals { runtime, mut caught } = signals;
     let mut trainer = run::spawn_trainer(directory, &Errand::FindLr(sweep))?;
-    let ended = runtime()?.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
+    let ended = runtime.block_on(async {
         let mut look = tokio::time::interval(LOOK);
+        let [interrupt, terminate, hangup, quit] = &mut caught;
         loop {
-            tokio::select! {
-                _ = look.tick() => if trainer.try_wait()?.is_some() {
-                    return Ok(None);
+            let kind = tokio::select! {
+                _ = look.tick() => match trainer.try_wait()? {
+                    Some(_) => return Ok(None),
+                    None => continue,
                 },
-                _ = interrupt.recv() => return Ok(Some(SignalKind::interrupt().as_raw_value())),
-                _ = terminate.recv() => return Ok(Some(SignalKind::terminate().as_raw_value())),
-                _ = hangup.recv() => return Ok(Some(SignalKind::hangup().as_raw_value())),
-            }
+                _ = interrupt.1.recv() => interrupt.0,
+                _ = terminate.1.recv() => terminate.0,
+                _ = hangup.1.recv() => hangup.0,
+                _ = quit.1.recv() => quit.0,
+            };
+            return Ok(Some(kind.as_raw_value()));
         }
     });
     if !matches!(ended, Ok(None)) {

@@ -33,7 +33,7 @@ fn prepare(run: &RunDir, args: &Resume) -> Result<(Recipe, Newest)> {
     let newest = run.newest_checkpoint()?;
     let about = &newest.checkpoint.about;
     let path = run.recipe_path();
-    let text = std::fs::read_to_string(&path)?;
+    let text = run.recipe_text()?;
     let mut recipe = Recipe::parse(&path.to_string_lossy(), &text)?;
     if let Some(change) = recipe.change_since(&Recipe::parse("the recipe of the checkpoint", &about.recipe)?) {
         bail!(

@@ -7,7 +7,7 @@ use color_eyre::eyre::{Result, bail};
 use super::{pick, say, train};
 use crate::cli::Stop;
 use crate::plot::format;
-use crate::run::{Command, ControlClient, ControlError, Eligible};
+use crate::run::{Command, ControlClient, ControlError, Eligible, RunDir};
 
 /// How long a trainer may take to come up, or to end the step under way.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,7 +24,16 @@ pub(super) fn run(args: &Stop) -> Result<u8> {
                 return Ok(0);
             }
             Err(ControlError::NotYet { .. }) if Instant::now() < patience => std::thread::sleep(RETRY),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                // What was sent waits for it.
+                if let Some(pid) = suspended(&run).filter(|_| matches!(error, ControlError::Silent { .. })) {
+                    bail!(
+                        "{} is suspended, so that it cannot stop yet; it will as soon as it goes on: kill -CONT {pid}",
+                        run.name()
+                    );
+                }
+                return Err(error.into());
+            }
         }
     }
     while Instant::now() < patience {
@@ -37,4 +46,13 @@ pub(super) fn run(args: &Stop) -> Result<u8> {
         std::thread::sleep(RETRY);
     }
     bail!("{} was asked to stop but is still in its step; see {}", run.name(), run.trainer_log_path().display())
+}
+
+/// The process of a trainer that has been suspended by a signal.
+fn suspended(run: &RunDir) -> Option<u32> {
+    let pid = run.meta().ok()?.pid?;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Behind the name, which may hold anything, comes the state.
+    let state = stat.rsplit_once(") ")?.1.chars().next()?;
+    (state == 'T').then_some(pid)
 }

@@ -81,7 +81,7 @@ pub(super) fn start(run: &RunDir, errand: Errand) -> Result<(), RunError> {
 /// Starts the recipe of a run again, as a new run in the home of runs.
 pub(super) fn start_over(old: &RunDir, new_seed: bool, on_nan: Option<OnNan>) -> Result<RunDir, String> {
     let path = old.recipe_path();
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = old.recipe_text().map_err(|error| error.to_string())?;
     let mut recipe = Recipe::parse(&path.to_string_lossy(), &text).map_err(|error| error.to_string())?;
     if new_seed {
         // Short enough to be typed again; never the old one.
@@ -178,6 +178,10 @@ pub(super) fn farewell(left: &Left) -> u8 {
         }
     }
     let Some(meta) = meta else { return 0 };
+    if !left.run.path().exists() {
+        say::complain(&format!("torchscope: {name} is not at {} any more", left.run.path().display()));
+        return 0;
+    }
     let where_it_is = handle(&left.run);
     match meta.state {
         State::Failed | State::Crashed | State::Diverged => {

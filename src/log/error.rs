@@ -5,7 +5,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The operating system refused something about a whole file or directory.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", crate::files::shown(path))]
     Io {
         /// Verb phrase: `create`, `write`, `list`.
         action: &'static str,

@@ -1,6 +1,7 @@
 //! Records to and from the messages of [`super::proto`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,12 +13,40 @@ use super::{Data, GridMeta, Histogram, ImageValue, LogError, Record, Tag, Tensor
 /// Name of `TensorBoard`'s plugin of hyper-parameters.
 const HPARAMS: &str = "hparams";
 
-/// The tags met so far, each allocated once, with what their first event said about them.
-#[derive(Debug, Default)]
+/// Distinct tags that are kept; values of any further ones are left out.
+pub(super) const MOST_TAGS: usize = 16_384;
+/// Bytes of all their names.
+const MOST_TAG_BYTES: usize = 8 << 20;
+/// Tags left out that are counted; there may be more.
+pub(super) const MOST_COUNTED: usize = 1 << 18;
+/// Bytes of the name of a plugin; what has a longer one has none that we know.
+const MOST_PLUGIN: usize = 255;
+
+/// The tags met so far, each allocated once, with what their first event said about them. Bounded, whatever a log holds.
+#[derive(Debug)]
 pub(super) struct TagTable {
     entries: Vec<Entry>,
     index: HashMap<Tag, usize>,
     last: usize,
+    bytes: usize,
+    most: usize,
+    /// Of the tags that had no room, hashes of their names: enough to count them.
+    left_out: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Default for TagTable {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            index: HashMap::new(),
+            last: 0,
+            bytes: 0,
+            most: MOST_TAGS,
+            left_out: HashSet::new(),
+            hasher: RandomState::new(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -31,38 +60,58 @@ struct Entry {
 }
 
 impl TagTable {
-    /// The one allocation of `tag`.
-    pub(super) fn intern(&mut self, tag: &str) -> Tag {
-        let at = self.find(tag);
-        self.entries[at].tag.clone()
+    /// The one allocation of `tag`; none if there is no room for a further one.
+    pub(super) fn intern(&mut self, tag: &str) -> Option<Tag> {
+        let at = self.find(tag)?;
+        Some(self.entries[at].tag.clone())
     }
 
-    fn find(&mut self, tag: &str) -> usize {
+    /// Number of tags that had no room, counted up to [`MOST_COUNTED`].
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out.len()
+    }
+
+    fn find(&mut self, tag: &str) -> Option<usize> {
         let guess = self.entries.get(self.last).map(|entry| entry.next);
         let hit = guess.filter(|&at| self.entries.get(at).is_some_and(|entry| &*entry.tag == tag));
-        let at = hit.or_else(|| self.index.get(tag).copied()).unwrap_or_else(|| {
-            let at = self.entries.len();
-            let tag: Tag = tag.into();
-            self.entries.push(Entry { tag: tag.clone(), plugin: "".into(), next: 0 });
-            self.index.insert(tag, at);
-            at
-        });
+        let at = match hit.or_else(|| self.index.get(tag).copied()) {
+            Some(at) => at,
+            None => self.add(tag)?,
+        };
         if hit.is_none() {
             self.entries[self.last].next = at;
         }
         self.last = at;
-        at
+        Some(at)
+    }
+
+    fn add(&mut self, tag: &str) -> Option<usize> {
+        let at = self.entries.len();
+        // That a run was resumed is no tag of the log's own.
+        let has_room = at < self.most && self.bytes + tag.len() <= MOST_TAG_BYTES;
+        if !has_room && tag != tags::RESTART {
+            if self.left_out.len() < MOST_COUNTED {
+                self.left_out.insert(self.hasher.hash_one(tag));
+            }
+            return None;
+        }
+        self.bytes += tag.len();
+        let tag: Tag = tag.into();
+        self.entries.push(Entry { tag: tag.clone(), plugin: "".into(), next: 0 });
+        self.index.insert(tag, at);
+        Some(at)
     }
 
     /// The tag, and the plugin that `metadata` names or that was remembered.
-    fn with_plugin(&mut self, tag: &str, metadata: Option<&proto::Metadata>) -> (Tag, Arc<str>) {
-        let at = self.find(tag);
+    fn with_plugin(&mut self, tag: &str, metadata: Option<&proto::Metadata>) -> Option<(Tag, Arc<str>)> {
+        let at = self.find(tag)?;
         let entry = &mut self.entries[at];
         let named = metadata.and_then(|metadata| metadata.plugin_data.as_ref()).map(|plugin| &*plugin.plugin_name);
-        if let Some(named) = named.filter(|named| !named.is_empty() && *named != &*entry.plugin) {
+        let named = named.filter(|named| !named.is_empty() && named.len() <= MOST_PLUGIN);
+        if let Some(named) = named.filter(|named| *named != &*entry.plugin) {
             entry.plugin = named.into();
         }
-        (entry.tag.clone(), entry.plugin.clone())
+        Some((entry.tag.clone(), entry.plugin.clone()))
     }
 }
 
@@ -70,10 +119,10 @@ impl TagTable {
 pub(super) fn decode(event: proto::Event, table: &mut TagTable) -> Option<Record> {
     let (step, wall_time) = (event.step, event.wall_time);
     if event.session.is_some_and(|session| session.status == proto::SESSION_START) {
-        let values = vec![Value { tag: table.intern(tags::RESTART), data: Data::Restart }];
+        let values = vec![Value { tag: table.intern(tags::RESTART)?, data: Data::Restart }];
         return Some(Record { step, wall_time, values });
     }
-    let values: Vec<Value> = event.summary?.value.into_iter().map(|value| decode_value(value, table)).collect();
+    let values: Vec<Value> = event.summary?.value.into_iter().filter_map(|value| decode_value(value, table)).collect();
     (!values.is_empty()).then_some(Record { step, wall_time, values })
 }
 
@@ -88,8 +137,8 @@ pub(super) fn encode(record: &Record) -> Result<proto::Event, LogError> {
     Ok(proto::Event { summary: Some(proto::Summary { value }), ..event })
 }
 
-fn decode_value(value: proto::SummaryValue, table: &mut TagTable) -> Value {
-    let (tag, plugin) = table.with_plugin(&value.tag, value.metadata.as_deref());
+fn decode_value(value: proto::SummaryValue, table: &mut TagTable) -> Option<Value> {
+    let (tag, plugin) = table.with_plugin(&value.tag, value.metadata.as_deref())?;
     let metadata = value.metadata.as_deref();
     let data = if let Some(number) = value.simple_value {
         Data::Scalar(f64::from(number))
@@ -104,7 +153,7 @@ fn decode_value(value: proto::SummaryValue, table: &mut TagTable) -> Value {
     } else {
         Data::Other
     };
-    Value { tag, data }
+    Some(Value { tag, data })
 }
 
 /// The JSON beside a value: the content of our plugin; the description where another plugin has the value, and in logs that
@@ -298,6 +347,18 @@ mod tests {
     use super::proto::{Dim, Metadata, PluginData, Shape, SummaryValue, Tensor};
     use super::*;
 
+    #[test]
+    fn tags_beyond_the_bound_are_counted_and_left_out() {
+        let mut table = TagTable { most: 3, ..TagTable::default() };
+        let kept: Vec<bool> = ["a", "b", "a", "c", "d", "e", "d", "b"].map(|tag| table.intern(tag).is_some()).into();
+        assert_eq!(kept, [true, true, true, true, false, false, false, true]);
+        assert_eq!((table.left_out(), table.entries.len()), (2, 3), "each counted once");
+        assert!(table.intern(tags::RESTART).is_some(), "never left out");
+        let mut table = TagTable::default();
+        assert!(table.intern(&"x".repeat(MOST_TAG_BYTES + 1)).is_none(), "a name of many bytes counts for many");
+        assert!(table.intern("x").is_some());
+    }
+
     fn decoded(tensor: Tensor, plugin: &str) -> Data {
         let mut table = TagTable::default();
         let metadata = Metadata {
@@ -310,7 +371,7 @@ mod tests {
             metadata: Some(Box::new(metadata)),
             ..SummaryValue::default()
         };
-        decode_value(value, &mut table).data
+        decode_value(value, &mut table).unwrap().data
     }
 
     fn shape(sizes: &[i64]) -> Shape {
@@ -429,7 +490,7 @@ mod tests {
             let metadata =
                 plugin_data.map(|data| Box::new(Metadata { plugin_data: Some(data), ..Metadata::default() }));
             let tensor = Some(Box::new(strings()));
-            decode_value(SummaryValue { tag: "i".into(), tensor, metadata, ..SummaryValue::default() }, &mut table).data
+            decode_value(SummaryValue { tag: "i".into(), tensor, metadata, ..SummaryValue::default() }, &mut table).unwrap().data
         };
         assert_eq!(value(None), Data::Other);
         let first = Data::Image(ImageValue { width: 3, height: 2, png: b"first".to_vec(), meta: None });
@@ -440,10 +501,10 @@ mod tests {
     #[test]
     fn tags_share_one_allocation_in_any_order() {
         let mut table = TagTable::default();
-        let first: Vec<Tag> = ["a", "b", "c"].map(|tag| table.intern(tag)).into();
+        let first: Vec<Tag> = ["a", "b", "c"].map(|tag| table.intern(tag).unwrap()).into();
         for order in [[0, 1, 2], [2, 0, 1], [1, 1, 0], [0, 1, 2]] {
             for at in order {
-                assert!(Arc::ptr_eq(&table.intern(["a", "b", "c"][at]), &first[at]));
+                assert!(Arc::ptr_eq(&table.intern(["a", "b", "c"][at]).unwrap(), &first[at]));
             }
         }
     }

@@ -36,6 +36,15 @@ pub enum Notice {
         /// Bytes of data it claims.
         length: u64,
     },
+    /// The log has more tags than are kept: values of the others are left out.
+    TagsLeftOut {
+        /// How many are kept.
+        kept: usize,
+        /// How many are not.
+        left_out: usize,
+        /// There are more of those, uncounted.
+        is_more: bool,
+    },
     /// The file has become shorter than what was read of it: what is appended later is not read.
     Shrunk {
         /// The event file.
@@ -68,6 +77,10 @@ impl fmt::Display for Notice {
             }
             Self::Oversized { file, offset, length } => {
                 write!(f, "{}: record at byte {offset} holds {length} bytes, too many; left out", file.display())
+            }
+            Self::TagsLeftOut { kept, left_out, is_more } => {
+                let more = if *is_more { " and more" } else { "" };
+                write!(f, "the log has more than {kept} tags; {left_out}{more} are left out")
             }
             Self::Shrunk { file, offset } => write!(
                 f,

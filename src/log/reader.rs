@@ -15,6 +15,9 @@ use super::{LogError, Notice, Record, proto, record, scan};
 const CHUNK: usize = 256 << 10;
 /// Data of one record beyond this is not read into memory.
 const MAX_RECORD: u64 = 256 << 20;
+/// Values of one record. One with more is left out: nobody writes it by step, and decoded it would take a hundred times its
+/// size.
+const MOST_VALUES: usize = 1 << 16;
 /// How often the directory is listed for new files and for growth of any but the last.
 const RESCAN: Duration = Duration::from_secs(1);
 
@@ -36,6 +39,8 @@ pub struct LogReader {
     dir: PathBuf,
     files: BTreeMap<OsString, Cursor>,
     tags: TagTable,
+    /// How many tags were left out when that was last said.
+    said_left_out: usize,
     chunk: Chunk,
     rescan: Duration,
     scanned: Option<Instant>,
@@ -81,6 +86,7 @@ impl LogReader {
             dir: dir.to_owned(),
             files: BTreeMap::new(),
             tags: TagTable::default(),
+            said_left_out: 0,
             chunk: Chunk::default(),
             rescan: RESCAN,
             scanned: None,
@@ -114,6 +120,13 @@ impl LogReader {
         }
         self.chunk.release();
         poll.caught_up = !self.files.values().any(Cursor::is_behind);
+        let (left_out, said) = (self.tags.left_out(), self.said_left_out);
+        // While it grows, each time it has doubled.
+        if left_out > said && (poll.caught_up || left_out >= 2 * said) {
+            self.said_left_out = left_out;
+            let is_more = left_out >= event::MOST_COUNTED;
+            poll.notices.push(Notice::TagsLeftOut { kept: event::MOST_TAGS, left_out, is_more });
+        }
         Ok(poll)
     }
 
@@ -199,7 +212,8 @@ impl Cursor {
             });
             match progress {
                 Progress::Incomplete => self.tried = self.size,
-                Progress::Passed(record) => poll.records.extend(record),
+                // Nothing may be left of one whose tags have no room.
+                Progress::Passed(record) => poll.records.extend(record.filter(|record| !record.values.is_empty())),
                 Progress::Damaged(notice) => poll.notices.push(notice),
                 Progress::Ended(notice) => {
                     self.ended = true;
@@ -215,7 +229,7 @@ impl Cursor {
         let (file, offset) = (&self.path, self.offset);
         let source = match &mut self.file {
             Some(source) => source,
-            none => none.insert(File::open(file)?),
+            none => none.insert(crate::files::open(file)?),
         };
         let here = self.size - offset;
         if here < record::HEADER as u64 {
@@ -244,6 +258,11 @@ impl Cursor {
         let Some(data) = record::checked_data(&bytes[record::HEADER..]) else {
             return Ok(Progress::Damaged(Notice::BadData { file: file.clone(), offset }));
         };
+        // Each takes two bytes at least.
+        if data.len() > 2 * MOST_VALUES && scan::count(data) > MOST_VALUES {
+            let reason = format!("it holds more than {MOST_VALUES} values");
+            return Ok(Progress::Damaged(Notice::BadMessage { file: file.clone(), offset, reason }));
+        }
         if let Some(record) = scan::scalars(data, tags) {
             return Ok(Progress::Passed(Some(record)));
         }

@@ -4,6 +4,9 @@
 use super::event::TagTable;
 use super::{Data, Record, Value};
 
+/// Values that room is made for at once.
+const USUAL_VALUES: usize = 64;
+
 /// Keys of the fields on the wire: number and wire type.
 mod key {
     pub(super) const WALL_TIME: u8 = 1 << 3 | 1;
@@ -14,8 +17,33 @@ mod key {
     pub(super) const SIMPLE_VALUE: u8 = 2 << 3 | 5;
 }
 
-/// The record of an event of nothing but tagged simple values. None for any other and for damaged ones: what those
-/// mean is the general decoder's to say.
+/// Number of values in the summaries of an event, as far as it can be followed.
+pub(super) fn count(data: &[u8]) -> usize {
+    let mut event = Wire(data);
+    let mut values = 0;
+    while let Some(key) = event.byte() {
+        let skipped = match key & 7 {
+            0 => event.varint().map(drop),
+            1 => event.array::<8>().map(drop),
+            5 => event.array::<4>().map(drop),
+            2 => event.block().map(|mut block| {
+                if key == key::SUMMARY {
+                    while block.byte().is_some() && block.block().is_some() {
+                        values += 1;
+                    }
+                }
+            }),
+            _ => None,
+        };
+        if skipped.is_none() {
+            break;
+        }
+    }
+    values
+}
+
+/// The record of an event of nothing but tagged simple values, without those whose tags have no room; it may be left with
+/// none. None for any other event and for damaged ones: what those mean is the general decoder's to say.
 pub(super) fn scalars(data: &[u8], table: &mut TagTable) -> Option<Record> {
     let mut event = Wire(data);
     let (mut step, mut wall_time, mut summary) = (0, 0.0, None);
@@ -38,14 +66,15 @@ pub(super) fn scalars(data: &[u8], table: &mut TagTable) -> Option<Record> {
         count += 1;
     }
     let mut blocks = summary;
-    let mut values = Vec::with_capacity(count);
+    let mut values = Vec::with_capacity(count.min(USUAL_VALUES));
     while blocks.byte().is_some() {
-        values.push(scalar(blocks.block()?, table)?);
+        scalar(blocks.block()?, table, &mut values)?;
     }
     (count > 0).then_some(Record { step, wall_time, values })
 }
 
-fn scalar(mut wire: Wire<'_>, table: &mut TagTable) -> Option<Value> {
+/// Appends a value, if there is room for its tag.
+fn scalar(mut wire: Wire<'_>, table: &mut TagTable, values: &mut Vec<Value>) -> Option<()> {
     let (mut tag, mut number) = (None, None);
     while let Some(key) = wire.byte() {
         match key {
@@ -55,7 +84,8 @@ fn scalar(mut wire: Wire<'_>, table: &mut TagTable) -> Option<Value> {
         }
     }
     let number = number?;
-    Some(Value { tag: table.intern(tag?), data: Data::Scalar(f64::from(number)) })
+    values.extend(table.intern(tag?).map(|tag| Value { tag, data: Data::Scalar(f64::from(number)) }));
+    Some(())
 }
 
 /// What is left of a message.

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::error::{Place, RecipeError, listed, nearest};
 use super::spec::{DataShape, DataSpec, Recipe};
 use super::{read, tree};
+use crate::files;
 
 /// The recipes of `assets/recipes`, compiled in.
 macro_rules! builtins {
@@ -107,7 +108,14 @@ fn read_text(path: &Path, shown: &str) -> Result<String, RecipeError> {
     let fault = |problem: String| RecipeError::new(&Place::Whole, problem).of_source(shown);
     let cannot = |error: std::io::Error| fault(format!("cannot be read: {error}"));
     let builtin = listed(NAMES, "and");
-    let file = match File::open(path) {
+    if path.is_dir() {
+        let inside = path.join("recipe.toml");
+        let inside = inside.is_file().then(|| inside.display().to_string());
+        return Err(fault("is a directory, not a recipe file".to_owned()).suggesting(inside));
+    }
+    // What a shell pipes in is waited for; a pipe that lies somewhere is not.
+    let is_piped = ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|place| path.starts_with(place));
+    let file = match if is_piped { File::open(path) } else { files::open(path) } {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let built_in = if NAMES.len() == 1 { "is built in" } else { "are built in" };
@@ -120,11 +128,6 @@ fn read_text(path: &Path, shown: &str) -> Result<String, RecipeError> {
         }
         Err(error) => return Err(cannot(error)),
     };
-    if file.metadata().map_err(cannot)?.is_dir() {
-        let inside = path.join("recipe.toml");
-        let inside = inside.is_file().then(|| inside.display().to_string());
-        return Err(fault("is a directory, not a recipe file".to_owned()).suggesting(inside));
-    }
     let mut bytes = Vec::new();
     file.take(tree::MOST_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if bytes.len() > tree::MOST_BYTES {

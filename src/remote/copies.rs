@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::address::Address;
 use super::mirror::{self, Note};
 use super::wire::FarRun;
+use crate::files;
 use crate::run::RunDir;
 
 /// The mirror of a run, which no view uses.
@@ -58,7 +59,7 @@ fn copies(slots: Vec<PathBuf>, is_it: impl Fn(&FarRun) -> bool) -> Result<Vec<Co
             continue;
         }
         // A slot that cannot be locked cannot be used either.
-        let Ok(slot) = File::open(folder.join(mirror::SLOT)) else { continue };
+        let Ok(slot) = files::open(&folder.join(mirror::SLOT)) else { continue };
         match slot.try_lock() {
             Ok(()) => found.push(Copy { bytes: bytes(&folder), folder, _slot: slot }),
             Err(TryLockError::WouldBlock) => return Err(folder),
@@ -75,9 +76,11 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
     folders.map(|entry| entry.path()).collect()
 }
 
-/// Bytes of disk that a folder's files take, two folders down.
+/// Bytes of disk that the files of a slot take.
 fn bytes(folder: &Path) -> u64 {
-    let folders = [vec![folder.to_owned()], subfolders(folder)].concat();
-    let files = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
-    files.filter_map(|file| file.metadata().ok()).filter(fs::Metadata::is_file).map(|found| found.blocks() * 512).sum()
+    let places = subfolders(folder);
+    let runs = places.iter().flat_map(|place| subfolders(place)).collect();
+    let folders = [vec![folder.to_owned()], places, runs].concat();
+    let all = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    all.filter_map(|file| file.metadata().ok()).filter(fs::Metadata::is_file).map(|found| found.blocks() * 512).sum()
 }

@@ -1,46 +1,36 @@
 //! The near end: keeps the line open, fills the mirror, and passes commands on.
 
-use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::collections::{HashMap, VecDeque};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::{Child, ChildStdin, ExitStatus};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::address::Address;
-use super::mirror::{Mirror, cache};
+use super::mirror::{MOST_BYTES, Mirror, cache};
 use super::relay::{ALIVE, DEAD};
+use super::session::{Answer, Event, PATIENCE, PassedOn, Session, complain};
 use super::ssh::{RemoteError, Ssh, backoff};
-use super::wire::{FarMessage, FarRun, Frame, NearMessage, VERSION, read_frame, read_greeting, write_frame};
-use crate::run::{Command, Link, MAX_LINE, Reply, RunDir, peer_is_us};
+use super::wire::{FarMessage, FarRun, Frame, NearMessage};
+use crate::run::{Command, Link, MAX_LINE, Reply, RunDir, TIMEOUT, peer_is_us};
 
 /// Between two looks at the clock and at the socket.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long what ssh says is kept back: it becomes part of the error if ssh ends at once.
-const PATIENCE: Duration = Duration::from_millis(700);
-/// Bytes of what ssh says that are kept.
-const MOST_SAID: usize = 16 << 10;
-/// How long a line that is closed may take.
-const FAREWELL: Duration = Duration::from_millis(300);
 /// Arrivals are told when so many bytes have come, or nothing follows.
 const TOLD: u64 = 8 << 10;
-
-enum Event {
-    /// A frame came, over the line of that number.
-    Frame(u64, Frame<FarMessage>),
-    /// Another version, or something else that is not a relay.
-    Strange(u64, RemoteError),
-    /// The line has ended; before the greeting with what came instead.
-    Ended(u64, Option<String>),
-    /// A command from a view, and where its answer goes.
-    Line { id: u64, line: String, answer: Sender<String> },
-    /// A view has gone.
-    Closed(u64),
-    /// Nobody looks any more.
-    Quit,
-}
+/// Frames, commands and the like that wait to be dealt with. Who sends more has to wait.
+const QUEUE: usize = 4;
+/// Accounts of the line that wait to be heard; of several that stand one is left.
+const NEWS: usize = 16;
+/// Without a byte for so long, which is twice as long as a sign of life may take and more, the line is called silent.
+const SILENT: Duration = Duration::from_secs(5);
+/// Whoever waits for a run that does not come is told so after this time.
+const WORD: Duration = Duration::from_secs(5);
+/// How long the far trainer's answer to a command is waited for: a little shorter than whoever sent it waits.
+const ANSWER: Duration = TIMEOUT.saturating_sub(Duration::from_millis(500));
 
 /// A run of another machine, shown here.
 #[derive(Debug)]
@@ -50,7 +40,7 @@ pub struct Attached {
     /// The same run as the user would name it.
     pub address: Address,
     news: Option<Receiver<Link>>,
-    events: Sender<Event>,
+    is_over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -63,10 +53,17 @@ impl Attached {
     /// Waits until all that there is has come. Says why if it cannot.
     pub fn complete(&mut self) -> Result<(), String> {
         let Some(news) = &self.news else { return Ok(()) };
+        let mut is_told = false;
         for link in news {
             match link {
                 Link::Up { behind: 0 } => return Ok(()),
                 Link::Up { .. } => {}
+                Link::Silent { seconds } => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        complain(&format!("torchscope: no word from {} for {seconds} s", self.address.host));
+                    }
+                }
+                Link::Note(note) => complain(&note),
                 Link::Lost { reason, .. } => return Err(reason),
             }
         }
@@ -76,15 +73,15 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        let _told = self.events.send(Event::Quit);
+        self.is_over.store(true, Ordering::Relaxed);
         let _ended = self.thread.take().map(JoinHandle::join);
     }
 }
 
 /// Opens the line. ssh may ask for a password meanwhile, so the terminal has to be as the shell left it.
 pub fn attach(address: &Address, ssh: &Ssh) -> Result<Attached, RemoteError> {
-    let (events, inbox) = mpsc::channel();
-    let (news_out, news) = mpsc::channel();
+    let (events, inbox) = sync_channel(QUEUE);
+    let (news_out, news) = sync_channel(NEWS);
     let mut line = Line {
         address: address.clone(),
         ssh: ssh.clone(),
@@ -98,13 +95,18 @@ pub fn attach(address: &Address, ssh: &Ssh) -> Result<Attached, RemoteError> {
         answers: HashMap::new(),
         watching: HashMap::new(),
         connections: 0,
-        news: news_out,
+        behind: 0,
         said: None,
-        events: events.clone(),
+        is_told_full: false,
+        outbox: VecDeque::new(),
+        news: news_out,
+        looked: Instant::now(),
+        events,
     };
     line.dial(false)?;
     let start = Instant::now();
-    let mut told = 0;
+    let mut passed_on = PassedOn::default();
+    let mut is_told = false;
     while line.mirror.as_ref().is_none_or(|mirror| mirror.run().is_none()) {
         match inbox.recv_timeout(LOOK) {
             Ok(event) => line.take(event)?,
@@ -114,58 +116,21 @@ pub fn attach(address: &Address, ssh: &Ssh) -> Result<Attached, RemoteError> {
             && let Some(session) = &line.session
         {
             // Warnings, and requests to touch a key.
-            let said = session.said();
-            let _ = io::stderr().write_all(&said.as_bytes()[told.min(said.len())..]);
-            told = said.len();
+            passed_on.take(&session.said(), Instant::now()).iter().for_each(|line| complain(line));
+        }
+        if start.elapsed() > WORD && !is_told {
+            is_told = true;
+            complain(&format!("torchscope: no run has come from {} yet; Ctrl-C gives up", address.host));
         }
     }
     let run = line.mirror.as_ref().and_then(Mirror::run).cloned();
     let run = run.ok_or_else(|| line.broken("it ended".to_owned()))?;
     let address = line.address.clone();
-    let thread = thread::Builder::new().name("line".into()).spawn(move || line.keep(&inbox));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_over);
+    let thread = thread::Builder::new().name("line".into()).spawn(move || line.keep(&inbox, &over));
     let thread = thread.map_err(|error| RemoteError::Broken { host: address.host.clone(), said: error.to_string() })?;
-    Ok(Attached { run, address, news: Some(news), events, thread: Some(thread) })
-}
-
-/// An ssh that runs.
-struct Session {
-    child: Child,
-    to: ChildStdin,
-    said: Arc<Mutex<String>>,
-    heard: Instant,
-    spoke: Instant,
-    /// Bytes of frames that have arrived, and how many the other end has been told of.
-    received: u64,
-    told: u64,
-}
-
-impl Session {
-    /// What ssh has said so far.
-    fn said(&self) -> String {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn tell(&mut self, message: &NearMessage) -> io::Result<()> {
-        self.spoke = Instant::now();
-        write_frame(&mut self.to, message, &[]).map(drop)
-    }
-
-    /// Ends it; how it ended, if it did so by itself.
-    fn end(self) -> Option<ExitStatus> {
-        let Self { mut child, to, .. } = self;
-        // The relay ends when it hears no more, and ssh with it.
-        drop(to);
-        let deadline = Instant::now() + FAREWELL;
-        while Instant::now() < deadline {
-            if let Ok(Some(status)) = child.try_wait() {
-                return Some(status);
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        let _ = child.kill();
-        let _ = child.wait();
-        None
-    }
+    Ok(Attached { run, address, news: Some(news), is_over, thread: Some(thread) })
 }
 
 struct Line {
@@ -181,29 +146,40 @@ struct Line {
     failures: u32,
     /// Why there is no line, and when the next one is tried.
     retry: Option<(String, Instant)>,
-    /// Who waits for an answer, by connection.
-    answers: HashMap<u64, Sender<String>>,
+    /// Who waits for an answer, by connection, and since when.
+    answers: HashMap<u64, (SyncSender<Answer>, Instant)>,
     /// The connections that watch, by which the trainer counts its audience.
     watching: HashMap<u64, String>,
     connections: u64,
-    news: Sender<Link>,
+    /// Bytes still to come, as last heard.
+    behind: u64,
     said: Option<Link>,
-    events: Sender<Event>,
+    /// That not all of the run is kept here has been said.
+    is_told_full: bool,
+    /// What there was no room for yet among the news.
+    outbox: VecDeque<Link>,
+    news: SyncSender<Link>,
+    /// When the clock was last looked at.
+    looked: Instant,
+    events: SyncSender<Event>,
 }
 
 impl Line {
     /// Keeps the line until nobody looks any more.
-    fn keep(mut self, inbox: &Receiver<Event>) {
-        loop {
-            let result = match inbox.recv_timeout(LOOK) {
-                Ok(Event::Quit) | Err(RecvTimeoutError::Disconnected) => break,
+    fn keep(mut self, inbox: &Receiver<Event>, is_over: &AtomicBool) {
+        while !is_over.load(Ordering::Relaxed) {
+            let taken = match inbox.recv_timeout(LOOK) {
                 Ok(event) => self.take(event),
-                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Timeout) => Ok(()),
+                Err(RecvTimeoutError::Disconnected) => break,
             };
-            if let Err(error) = result {
+            // However much comes.
+            let looked = if self.looked.elapsed() >= LOOK { self.look() } else { Ok(()) };
+            if let Err(error) = taken.and(looked) {
                 self.lose(&error);
             }
             self.accept();
+            self.pass_on();
             if let Some((reason, at)) = self.retry.clone() {
                 let left = at.saturating_duration_since(Instant::now());
                 let retry_in = if self.session.is_some() { 0 } else { left.as_secs_f64().ceil() as u64 };
@@ -222,10 +198,27 @@ impl Line {
     }
 
     fn tell(&mut self, link: Link) {
-        if self.said.as_ref() != Some(&link) {
-            self.said = Some(link.clone());
-            // Whoever does not listen needs not know.
-            let _ = self.news.send(link);
+        if self.said.as_ref() == Some(&link) {
+            return;
+        }
+        self.said = Some(link.clone());
+        // How the line stood before is of no interest any more.
+        match self.outbox.back_mut() {
+            Some(waiting) if !matches!(waiting, Link::Note(_)) => *waiting = link,
+            _ => self.outbox.push_back(link),
+        }
+        self.pass_on();
+    }
+
+    /// Tells as much as there is room for.
+    fn pass_on(&mut self) {
+        while let Some(link) = self.outbox.pop_front() {
+            match self.news.try_send(link) {
+                Ok(()) => {}
+                Err(TrySendError::Full(link)) => return self.outbox.push_front(link),
+                // Whoever does not listen needs not know.
+                Err(TrySendError::Disconnected(_)) => self.outbox.clear(),
+            }
         }
     }
 
@@ -235,8 +228,9 @@ impl Line {
             session.end();
         }
         let reason = error.short();
-        for (_, answer) in self.answers.drain() {
-            let _ = answer.send(refusal(self.mirror.as_ref(), &format!("{}: {reason}", self.address.host)));
+        for (id, (answer, _)) in self.answers.drain() {
+            let line = refusal(self.mirror.as_ref(), &format!("{}: {reason}", self.address.host));
+            let _ = answer.try_send(Answer { line, id });
         }
         self.retry = Some((reason, Instant::now() + backoff(self.failures)));
         self.failures += 1;
@@ -250,21 +244,11 @@ impl Line {
     fn dial(&mut self, quiet: bool) -> Result<(), RemoteError> {
         let no_ssh =
             |error: io::Error| RemoteError::NoSsh { command: self.ssh.command.clone(), problem: error.to_string() };
-        let mut child = self.ssh.relay(&self.address, quiet).spawn().map_err(no_ssh)?;
-        let (Some(to), Some(from), Some(errors)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
-            return Err(self.broken("it has no pipes".to_owned()));
-        };
+        let child = self.ssh.relay(&self.address, quiet).spawn().map_err(no_ssh)?;
         self.serial += 1;
-        let (serial, events, host) = (self.serial, self.events.clone(), self.address.host.clone());
-        let said = Arc::new(Mutex::new(String::new()));
-        let started = thread::Builder::new().name("ssh".into()).spawn(move || receive(serial, from, &host, &events));
-        let heard = Arc::clone(&said);
-        let started = started
-            .and_then(|_| thread::Builder::new().name("ssh errors".into()).spawn(move || overhear(errors, &heard)));
-        let now = Instant::now();
-        self.session = Some(Session { child, to, said, heard: now, spoke: now, received: 0, told: 0 });
-        started.map(drop).map_err(|error| self.broken(error.to_string()))
+        let session = Session::start(child, self.serial, &self.address.host, &self.events);
+        self.session = Some(session.map_err(|error| self.broken(error.to_string()))?);
+        Ok(())
     }
 
     fn take(&mut self, event: Event) -> Result<(), RemoteError> {
@@ -273,11 +257,7 @@ impl Line {
             Event::Strange(serial, error) if serial == self.serial => return Err(error),
             Event::Ended(serial, noise) if serial == self.serial => {
                 let Some(session) = self.session.take() else { return Ok(()) };
-                let said = Arc::clone(&session.said);
-                let status = session.end();
-                // What it said last may still be on its way from the other thread.
-                thread::sleep(Duration::from_millis(20));
-                let said = said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let (status, said) = session.conclude();
                 return Err(match noise {
                     Some(noise) => self.ssh.explain(&self.address, status, &said, &noise),
                     None => self.broken(said.lines().last().unwrap_or("connection lost").trim().to_owned()),
@@ -289,31 +269,79 @@ impl Line {
                 self.watching.remove(&id);
                 self.speak(&NearMessage::Close { id });
             }
-            Event::Frame(..) | Event::Strange(..) | Event::Ended(..) | Event::Quit => {}
+            Event::Frame(..) | Event::Strange(..) | Event::Ended(..) => {}
         }
         Ok(())
     }
 
     /// Signs of life: ours, and theirs.
     fn look(&mut self) -> Result<(), RemoteError> {
+        self.looked = Instant::now();
         let Some(session) = &mut self.session else { return Ok(()) };
-        if self.far.is_some() && session.heard.elapsed() > DEAD {
+        let silence = session.silence();
+        if session.is_stuck {
+            return Err(self.broken("it takes nothing any more".to_owned()));
+        }
+        if self.far.is_some() && silence > DEAD {
             return Err(self.broken("it has gone silent".to_owned()));
         }
         if session.received > session.told {
             session.told = session.received;
             let bytes = session.told;
-            self.speak(&NearMessage::Received { bytes });
+            session.tell(&NearMessage::Received { bytes });
         } else if session.received > 0 && session.spoke.elapsed() > ALIVE {
-            self.speak(&NearMessage::Alive);
+            session.tell(&NearMessage::Alive);
         }
+        if self.retry.is_none() && self.far.is_some() {
+            if silence > SILENT {
+                self.tell(Link::Silent { seconds: silence.as_secs() });
+            } else if matches!(self.said, Some(Link::Silent { .. })) {
+                self.tell(Link::Up { behind: self.behind });
+            }
+        }
+        self.refuse_late();
         Ok(())
+    }
+
+    /// Tells whoever has waited for an answer for too long that there is none yet.
+    fn refuse_late(&mut self) {
+        let late: Vec<u64> =
+            self.answers.iter().filter(|(_, (_, since))| since.elapsed() > ANSWER).map(|(id, _)| *id).collect();
+        for id in late {
+            let Some((answer, _)) = self.answers.remove(&id) else { continue };
+            let silence = self.session.as_ref().map(Session::silence).filter(|silence| *silence > SILENT);
+            let problem = match silence {
+                Some(silence) => format!("no word for {} s", silence.as_secs()),
+                None => "no answer yet".to_owned(),
+            };
+            let reason = format!("{}: {problem}; it may still do it", self.named());
+            let line = refusal(self.mirror.as_ref(), &reason);
+            let _ = answer.try_send(Answer { line, id: self.renew(id) });
+        }
+    }
+
+    /// Gives a connection another number, which also goes for its watching.
+    fn renew(&mut self, old: u64) -> u64 {
+        self.connections += 1;
+        let id = self.connections;
+        self.speak(&NearMessage::Close { id: old });
+        if let Some(line) = self.watching.remove(&old) {
+            self.watching.insert(id, line.clone());
+            self.speak(&NearMessage::Line { id, line });
+        }
+        id
+    }
+
+    /// Machine and run.
+    fn named(&self) -> String {
+        let run = self.far.as_ref().map(|far| far.name.as_str()).unwrap_or_default();
+        format!("{}:{run}", self.address.host)
     }
 
     /// Says something, if there is a line. That it broke is found out by whoever reads from it.
     fn speak(&mut self, message: &NearMessage) {
         if let Some(session) = &mut self.session {
-            let _ = session.tell(message);
+            session.tell(message);
         }
     }
 
@@ -321,7 +349,6 @@ impl Line {
         let host = self.address.host.clone();
         let mirrored = |error: io::Error| RemoteError::Mirror { host: host.clone(), problem: error.to_string() };
         if let Some(session) = &mut self.session {
-            session.heard = Instant::now();
             session.received += length as u64;
         }
         match message {
@@ -345,12 +372,14 @@ impl Line {
             }
             FarMessage::Refused { reason } => return Err(RemoteError::Refused { host, reason }),
             FarMessage::Behind { bytes } => {
-                (self.failures, self.retry) = (0, None);
+                (self.failures, self.retry, self.behind) = (0, None, bytes);
                 self.tell(Link::Up { behind: bytes });
             }
             FarMessage::Reply { id, line } => {
-                if let Some(answer) = self.answers.remove(&id) {
-                    let _ = answer.send(line);
+                if let Some((answer, _)) = self.answers.remove(&id) {
+                    // A view reads no line that is longer than a reply.
+                    let line = if line.len() > MAX_LINE { String::from("\n") } else { line };
+                    let _ = answer.try_send(Answer { line, id });
                 }
             }
             FarMessage::Alive => {}
@@ -359,7 +388,17 @@ impl Line {
                 self.listen().map_err(mirrored)?;
             }
             FarMessage::File { name, restart, mark } => {
-                self.mirror_of()?.append(&name, restart, &bytes, mark).map_err(mirrored)?;
+                let is_kept = self.mirror_of()?.append(&name, restart, &bytes, mark).map_err(mirrored)?;
+                if !is_kept && !self.is_told_full {
+                    self.is_told_full = true;
+                    let most = MOST_BYTES >> 20;
+                    let run = self.named();
+                    self.outbox.push_back(Link::Note(format!(
+                        "{run} has a log of more than {most} MiB, which is all that is kept of it here; what follows is left \
+                         out: `torchscope attach` on {} itself shows it",
+                        self.address.host
+                    )));
+                }
             }
             FarMessage::Whole { name } => self.mirror_of()?.replace(&name, &bytes).map_err(mirrored)?,
         }
@@ -393,24 +432,25 @@ impl Line {
         let Some(listener) = &self.listener else { return };
         while let Ok((stream, _)) = listener.accept() {
             self.connections += 1;
-            let (id, events) = (self.connections, self.events.clone());
+            let (mut id, events) = (self.connections, self.events.clone());
             // A connection that cannot be served is closed, which is an answer too.
             let _ = thread::Builder::new().name("control".into()).spawn(move || {
-                let _ = serve(id, &stream, &events);
+                let _ = serve(&mut id, &stream, &events);
                 let _ = events.send(Event::Closed(id));
             });
         }
     }
 
-    fn line(&mut self, id: u64, line: String, answer: Sender<String>) {
+    fn line(&mut self, id: u64, line: String, answer: SyncSender<Answer>) {
         if matches!(Command::parse(line.as_bytes()), Ok(Command::Watch)) {
             self.watching.insert(id, line.clone());
         }
         if let Some((reason, _)) = &self.retry {
             let reason = format!("{}: {reason}", self.address.host);
-            let _ = answer.send(refusal(self.mirror.as_ref(), &reason));
+            let line = refusal(self.mirror.as_ref(), &reason);
+            let _ = answer.try_send(Answer { line, id });
         } else {
-            self.answers.insert(id, answer);
+            self.answers.insert(id, (answer, Instant::now()));
             self.speak(&NearMessage::Line { id, line });
         }
     }
@@ -420,48 +460,8 @@ fn refusal(mirror: Option<&Mirror>, reason: &str) -> String {
     Reply::refused(&mirror.map(Mirror::meta).unwrap_or_default(), reason).to_line()
 }
 
-/// Reads what comes over the line until it ends.
-fn receive(serial: u64, from: impl Read, host: &str, events: &Sender<Event>) {
-    let mut from = BufReader::new(from);
-    match read_greeting(&mut from) {
-        Ok(Ok(VERSION)) => {}
-        Ok(Ok(version)) => {
-            let what = format!("there {version}, here {VERSION}");
-            let _ = events.send(Event::Strange(serial, RemoteError::Version { host: host.to_owned(), what }));
-            return;
-        }
-        Ok(Err(noise)) => return drop(events.send(Event::Ended(serial, Some(noise)))),
-        Err(_) => return drop(events.send(Event::Ended(serial, Some(String::new())))),
-    }
-    loop {
-        let event = match read_frame(&mut from) {
-            Ok(Some(frame)) => Event::Frame(serial, frame),
-            Err(error) if error.kind() == ErrorKind::InvalidData => {
-                let host = host.to_owned();
-                Event::Strange(serial, RemoteError::Version { host, what: error.to_string() })
-            }
-            Ok(None) | Err(_) => Event::Ended(serial, None),
-        };
-        let last = !matches!(event, Event::Frame(..));
-        if events.send(event).is_err() || last {
-            return;
-        }
-    }
-}
-
-/// Keeps what ssh says.
-fn overhear(mut errors: impl Read, said: &Mutex<String>) {
-    let mut bytes = [0; 1024];
-    while let Ok(count @ 1..) = errors.read(&mut bytes) {
-        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.len() < MOST_SAID {
-            said.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        }
-    }
-}
-
-/// Serves one view of this machine.
-fn serve(id: u64, stream: &UnixStream, events: &Sender<Event>) -> io::Result<()> {
+/// Serves one view of this machine. `id`: the number of its connection.
+fn serve(id: &mut u64, stream: &UnixStream, events: &SyncSender<Event>) -> io::Result<()> {
     if !peer_is_us(stream)? {
         return Ok(());
     }
@@ -474,13 +474,14 @@ fn serve(id: u64, stream: &UnixStream, events: &Sender<Event>) -> io::Result<()>
         if line.is_empty() {
             return Ok(());
         }
-        let (answer, answered) = mpsc::channel();
+        let (answer, answered) = sync_channel(1);
         // A line that is too long, or no text, is no command; the relay says so.
         let line = String::from_utf8_lossy(&line).into_owned();
-        if events.send(Event::Line { id, line, answer }).is_err() {
+        if events.send(Event::Line { id: *id, line, answer }).is_err() {
             return Ok(());
         }
-        let Ok(reply) = answered.recv() else { return Ok(()) };
-        to.write_all(reply.as_bytes())?;
+        let Ok(answer) = answered.recv() else { return Ok(()) };
+        *id = answer.id;
+        to.write_all(answer.line.as_bytes())?;
     }
 }

@@ -4,12 +4,12 @@
 //! ~/.cache/torchscope/remote/me@gpu1-93a07c2e/0/    closed to everybody else
 //!     lock                locked by the view that uses it; a second view takes 1/
 //!     mirror.json         of which run, and how far it has come
-//!     moons-0001/         run.json, recipe.toml, the event log, trainer.log
+//!     run/moons-0001/     run.json, recipe.toml, the event log, trainer.log
 //! ```
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::wire::{FarRun, Mark};
+use crate::files;
 use crate::log::is_event_file;
 use crate::run::{ControlSocket, RunDir, RunLock, RunMeta};
 
@@ -31,6 +32,21 @@ const NOTED: Duration = Duration::from_secs(2);
 const NOTE: &str = "mirror.json";
 /// The file in a slot that the view that uses it has locked.
 pub(super) const SLOT: &str = "lock";
+/// Bytes of a note that is read.
+const MOST_NOTE: usize = 4 << 20;
+/// How the names of files begin that are not whole yet.
+const UNFINISHED: &str = ".new.";
+/// Folder of the run's directory, which may have any name.
+const PLACE: &str = "run";
+/// Bytes kept of one run on this machine, and files.
+pub(super) const MOST_BYTES: u64 = 512 << 20;
+const MOST_FILES: usize = 2_000;
+/// Bytes that a file takes at least.
+const BLOCK: u64 = 4 << 10;
+/// Files held open.
+const MOST_OPEN: usize = 16;
+/// Bytes of a run's account of itself, as JSON.
+const MOST_ACCOUNT: usize = 2 << 20;
 
 /// Where mirrors are kept: `$XDG_CACHE_HOME/torchscope/remote`, else `~/.cache/torchscope/remote`.
 pub(super) fn cache() -> io::Result<PathBuf> {
@@ -53,7 +69,7 @@ pub(super) struct Note {
 impl Note {
     /// The note in a slot, if there is one.
     pub(super) fn read(slot: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(slot.join(NOTE)).ok()?).ok()
+        serde_json::from_slice(&files::read(&slot.join(NOTE), MOST_NOTE).ok()?).ok()
     }
 }
 
@@ -75,6 +91,12 @@ pub(super) struct Mirror {
     lock: Option<RunLock>,
     socket: Option<ControlSocket>,
     open: BTreeMap<String, File>,
+    /// Bytes on the disk, by file.
+    sizes: BTreeMap<String, u64>,
+    /// How many there may be.
+    most: u64,
+    /// Something was left out: what follows would stand in the wrong place.
+    is_full: bool,
 }
 
 impl Mirror {
@@ -98,6 +120,9 @@ impl Mirror {
             lock: None,
             socket: None,
             open: BTreeMap::new(),
+            sizes: BTreeMap::new(),
+            most: MOST_BYTES,
+            is_full: false,
         };
         mirror.tidy()?;
         Ok(mirror)
@@ -123,29 +148,49 @@ impl Mirror {
         self.socket.as_ref()
     }
 
-    /// More of a file. `restart`: what came of it before is void.
-    pub(super) fn append(&mut self, name: &str, restart: bool, bytes: &[u8], mark: Option<Mark>) -> io::Result<()> {
+    /// More of a file; says whether it was kept. `restart`: what came of it before is void.
+    pub(super) fn append(&mut self, name: &str, restart: bool, bytes: &[u8], mark: Option<Mark>) -> io::Result<bool> {
         let path = self.place(name)?;
         if restart {
             self.open.remove(name);
             self.note.files.remove(name);
+            self.sizes.remove(name);
             // Another file, so that who reads the old one sees that it is.
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
+        if self.is_full || !self.has_room(name, bytes.len() as u64) {
+            self.is_full = true;
+            return Ok(false);
+        }
         let mut file = match self.open.remove(name) {
             Some(file) => file,
-            None => OpenOptions::new().create(true).append(true).open(&path)?,
+            None => files::append(&path)?,
         };
         file.write_all(bytes)?;
+        *self.sizes.entry(name.to_owned()).or_default() += bytes.len() as u64;
         if let Some(mark) = mark {
             let length = file.metadata()?.len();
             self.note.files.insert(name.to_owned(), (mark, length));
         }
+        if self.open.len() >= MOST_OPEN {
+            self.open.pop_first();
+        }
         self.open.insert(name.to_owned(), file);
-        if self.noted.elapsed() > NOTED { self.save() } else { Ok(()) }
+        if self.noted.elapsed() > NOTED {
+            self.save()?;
+        }
+        Ok(true)
+    }
+
+    /// Whether `more` bytes of a file have room beside all that is here.
+    fn has_room(&self, name: &str, more: u64) -> bool {
+        let used: u64 = self.sizes.values().map(|size| (*size).max(BLOCK)).sum();
+        let is_new = !self.sizes.contains_key(name);
+        let more = if is_new { more.max(BLOCK) } else { more };
+        used.saturating_add(more) <= self.most && !(is_new && self.sizes.len() >= MOST_FILES)
     }
 
     /// All of a file.
@@ -153,15 +198,27 @@ impl Mirror {
         replace(&self.place(name)?, bytes)
     }
 
-    /// What has changed of the run's state.
+    /// What has changed of the run's state. Fields that no run has are dropped.
     pub(super) fn status(&mut self, news: Map<String, Value>) -> io::Result<()> {
-        self.fields.extend(news);
-        let mut meta = self.meta();
+        let unreadable = |error: serde_json::Error| {
+            io::Error::new(ErrorKind::InvalidData, format!("the state of the run cannot be read: {error}"))
+        };
+        let mut fields = self.fields.clone();
+        fields.extend(news);
+        // There and back: what is kept is what this version knows.
+        let mut meta: RunMeta = serde_json::from_value(Value::Object(fields)).map_err(unreadable)?;
+        let account = serde_json::to_vec(&meta)?;
+        if account.len() > MOST_ACCOUNT {
+            return Err(io::Error::new(ErrorKind::InvalidData, "the state of the run is too large to be one"));
+        }
+        if let Value::Object(fields) = serde_json::to_value(&meta)? {
+            self.fields = fields;
+        }
         let failed = |error: crate::run::RunError| io::Error::other(error.to_string());
         let live = meta.state.is_live();
         if self.run.is_none() {
-            replace(&self.place("run.json")?, &serde_json::to_vec(&meta)?)?;
-            self.run = Some(RunDir::open(&self.folder.join(self.directory())).map_err(failed)?);
+            replace(&self.place("run.json")?, &account)?;
+            self.run = Some(RunDir::open(&self.directory_path()).map_err(failed)?);
         }
         let Some(run) = &self.run else { return Ok(()) };
         if live && self.lock.is_none() {
@@ -197,23 +254,33 @@ impl Mirror {
         }
     }
 
+    fn directory_path(&self) -> PathBuf {
+        self.folder.join(PLACE).join(self.directory())
+    }
+
     /// Where a file of that name belongs; refuses names that lead elsewhere or mean something of ours.
     fn place(&self, name: &str) -> io::Result<PathBuf> {
         let known = matches!(name, "run.json" | "recipe.toml" | "trainer.log") || is_event_file(name);
         if !known || name.contains('/') || name.len() > 255 {
             return Err(io::Error::new(ErrorKind::InvalidData, "the relay sends a file that no run has"));
         }
-        Ok(self.folder.join(self.directory()).join(name))
+        Ok(self.directory_path().join(name))
     }
 
     /// Brings the files to what is noted: no more than that is sure to be right.
     fn tidy(&mut self) -> io::Result<()> {
         self.open.clear();
-        let directory = self.folder.join(self.directory());
-        // What else lies here is of another run.
-        for entry in fs::read_dir(&self.folder)?.flatten() {
-            if entry.path() != directory && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                fs::remove_dir_all(entry.path())?;
+        let (place, directory) = (self.folder.join(PLACE), self.directory_path());
+        private(&place)?;
+        // What else lies here is of another run, or of an older version.
+        for folder in [&self.folder, &place] {
+            for entry in fs::read_dir(folder)?.flatten() {
+                let is_kept = entry.path() == place || entry.path() == directory;
+                if !is_kept && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    fs::remove_dir_all(entry.path())?;
+                } else if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                    fs::remove_file(entry.path())?;
+                }
             }
         }
         private(&directory)?;
@@ -222,7 +289,8 @@ impl Mirror {
             let length = entry.metadata()?.len();
             match self.note.files.get(&name) {
                 Some((_, noted)) if *noted <= length => {
-                    OpenOptions::new().write(true).open(entry.path())?.set_len(*noted)?;
+                    files::write(&entry.path())?.set_len(*noted)?;
+                    self.sizes.insert(name, *noted);
                 }
                 _ if name == "trainer.lock" || name == "run.json" || name == "recipe.toml" => {}
                 _ => {
@@ -250,7 +318,7 @@ fn free_slot(machine: &Path, path: &str) -> io::Result<(PathBuf, File)> {
         let folder = machine.join(number.to_string());
         let known = folder.exists();
         private(&folder)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(SLOT))?;
+        let lock = files::write(&folder.join(SLOT))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => continue,
@@ -274,7 +342,7 @@ fn forget(cache: &Path) {
     for slot in machines.flatten().filter_map(|machine| fs::read_dir(machine.path()).ok()).flatten().flatten() {
         let note = slot.path().join(NOTE);
         let old = |at: SystemTime| at.elapsed().is_ok_and(|age| age > FORGOTTEN);
-        let unused = || File::open(slot.path().join(SLOT)).is_ok_and(|lock| lock.try_lock().is_ok());
+        let unused = || files::open(&slot.path().join(SLOT)).is_ok_and(|lock| lock.try_lock().is_ok());
         if fs::metadata(note).and_then(|found| found.modified()).is_ok_and(old) && unused() {
             let _ = fs::remove_dir_all(slot.path());
         }
@@ -296,11 +364,10 @@ fn private(folder: &Path) -> io::Result<()> {
 
 /// Replaces a file as a whole.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = path.with_file_name(name);
-    fs::write(&new, bytes)?;
-    fs::rename(new, path)
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut new = files::temporary(folder, UNFINISHED)?;
+    new.as_file_mut().write_all(bytes)?;
+    new.persist(path).map(drop).map_err(|failed| failed.error)
 }
 
 /// What can stand in a file's name of that of a machine.
@@ -430,6 +497,65 @@ mod tests {
             assert!(mirror.replace(name, b"").is_err(), "{name}");
         }
         assert!(!cache.path().parent().unwrap().join("up").exists());
+    }
+
+    #[test]
+    fn a_run_may_have_the_name_of_anything_of_ours() {
+        let cache = tempfile::tempdir().unwrap();
+        for name in ["lock", "mirror.json", "run", "0"] {
+            let mut mirror = Mirror::open(cache.path(), "gpu1", &far(name, "/far")).unwrap();
+            mirror.status(fields(State::Running)).unwrap();
+            assert_eq!(mirror.run().unwrap().name(), name);
+        }
+    }
+
+    #[test]
+    fn what_comes_beyond_the_bound_is_left_out() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut mirror = open(cache.path(), "/far/moons-0001");
+        mirror.status(fields(State::Running)).unwrap();
+        mirror.most = 3 * BLOCK;
+        let piece = vec![0; 1000];
+        assert!(mirror.append("trainer.log", true, b"x", None).unwrap());
+        let kept = (0..100).filter(|_| mirror.append(LOG, false, &piece, Some(MARK)).unwrap()).count();
+        assert_eq!(kept, 8, "8,000 bytes beside the block of the other file");
+        // Nothing goes on behind a gap, however small, and no new file makes room.
+        assert!(!mirror.append(LOG, false, b"x", Some(MARK)).unwrap());
+        assert!(!mirror.append("events.out.tfevents.2", true, b"x", Some(MARK)).unwrap());
+        let log = mirror.run().unwrap().path().join(LOG);
+        assert_eq!(fs::metadata(&log).unwrap().len(), 8000);
+        drop(mirror);
+        assert_eq!(open(cache.path(), "/far/moons-0001").sizes.get(LOG), Some(&8000), "counted when it is opened again");
+    }
+
+    #[test]
+    fn many_small_files_are_bounded_as_well() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut mirror = open(cache.path(), "/far/moons-0001");
+        mirror.status(fields(State::Running)).unwrap();
+        let mut append = |number: usize| {
+            mirror.append(&format!("events.out.tfevents.{number:05}"), true, b"", Some(MARK)).unwrap()
+        };
+        assert!((0..MOST_FILES).all(&mut append));
+        assert!(!append(MOST_FILES));
+        assert!(mirror.open.len() <= MOST_OPEN);
+    }
+
+    #[test]
+    fn of_a_state_only_what_a_run_has_is_kept() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut mirror = open(cache.path(), "/far/moons-0001");
+        mirror.status(fields(State::Running)).unwrap();
+        let known = mirror.fields.len();
+        for number in 0..100 {
+            mirror.status([(format!("field{number}"), Value::from("x".repeat(1000)))].into_iter().collect()).unwrap();
+        }
+        assert_eq!(mirror.fields.len(), known);
+        let wrong = [("step".to_owned(), Value::from("many"))].into_iter().collect();
+        assert!(mirror.status(wrong).unwrap_err().to_string().contains("cannot be read"));
+        let large = [("outcome".to_owned(), Value::from("x".repeat(MOST_ACCOUNT)))].into_iter().collect();
+        assert!(mirror.status(large).unwrap_err().to_string().contains("too large"));
+        assert_eq!(mirror.run().unwrap().status().unwrap().state, State::Running, "as it was");
     }
 
     #[test]

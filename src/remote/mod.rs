@@ -14,6 +14,7 @@ mod copies;
 mod line;
 mod mirror;
 mod relay;
+mod session;
 mod source;
 mod ssh;
 mod window;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::source::Source;
 use super::window::Window;
 use super::wire::{FarMessage, FarRun, Frame, NearMessage, greeting, read_frame, write_frame};
+use crate::files;
 use crate::run::{Command, ControlClient, ControlError, Reply, RunDir, RunMeta, State};
 
 /// Between two looks at the run.
@@ -21,11 +22,17 @@ const STATUS: Duration = Duration::from_secs(1);
 /// Least time between two accounts of how much is still to come.
 const BEHIND: Duration = Duration::from_millis(500);
 /// A sign of life when there is nothing else to say.
-pub(super) const ALIVE: Duration = Duration::from_secs(5);
+pub(super) const ALIVE: Duration = Duration::from_secs(2);
 /// A line without a sign of life for so long is dead.
 pub(super) const DEAD: Duration = Duration::from_secs(20);
 /// Lines of control at a time; a viewer holds one.
 const MOST_LINES: usize = 16;
+/// Messages that wait to be dealt with; whoever sends more has to wait.
+const QUEUE: usize = 16;
+/// Commands of one line that wait for the trainer.
+const MOST_ORDERS: usize = 16;
+/// Bytes of a recipe that is sent.
+const MOST_RECIPE: usize = 1 << 20;
 
 enum Event {
     Near(NearMessage),
@@ -42,7 +49,7 @@ pub fn refuse(mut output: impl Write, reason: &str) -> io::Result<()> {
 /// Serves a run until `input` ends, or the other end has gone silent.
 pub fn serve(run: &RunDir, input: impl Read + Send + 'static, mut output: impl Write) -> io::Result<()> {
     output.write_all(greeting().as_bytes())?;
-    let (events, inbox) = mpsc::channel();
+    let (events, inbox) = sync_channel(QUEUE);
     let reader = events.clone();
     thread::Builder::new().name("line".into()).spawn(move || read(input, &reader))?;
     let mut relay = Relay {
@@ -69,7 +76,7 @@ pub fn serve(run: &RunDir, input: impl Read + Send + 'static, mut output: impl W
     relay.serve(&inbox)
 }
 
-fn read(mut input: impl Read, events: &Sender<Event>) {
+fn read(mut input: impl Read, events: &SyncSender<Event>) {
     while let Ok(Some(Frame { message, .. })) = read_frame(&mut input) {
         if events.send(Event::Near(message)).is_err() {
             return;
@@ -93,8 +100,8 @@ struct Relay<W> {
     /// What was last said of how much is to come.
     behind: Option<(u64, Instant)>,
     /// Connections to the trainer.
-    lines: HashMap<u64, Sender<Command>>,
-    events: Sender<Event>,
+    lines: HashMap<u64, SyncSender<Command>>,
+    events: SyncSender<Event>,
 }
 
 impl<W: Write> Relay<W> {
@@ -108,9 +115,8 @@ impl<W: Write> Relay<W> {
                 Ok(Event::Ended) | Err(_) => return Ok(()),
             }
         };
-        let recipe = std::fs::read(self.run.recipe_path()).unwrap_or_default();
-        // A recipe as large as that is none.
-        if recipe.len() < 1 << 20 {
+        // One that cannot be read, or is too large to be one, is not missed there.
+        if let Ok(recipe) = files::read(&self.run.recipe_path(), MOST_RECIPE) {
             self.tell(&FarMessage::Whole { name: "recipe.toml".to_owned() }, &recipe)?;
         }
         let mut source = Source::new(self.run.path(), have, "trainer.log");
@@ -201,15 +207,19 @@ impl<W: Write> Relay<W> {
             if self.lines.len() >= MOST_LINES {
                 return self.answer_refusal(id, "too many connections");
             }
-            let (orders, receiver) = mpsc::channel();
+            let (orders, receiver) = sync_channel(MOST_ORDERS);
             let (run, events) = (self.run.clone(), self.events.clone());
             thread::Builder::new().name("control".into()).spawn(move || talk(&run, id, &receiver, &events))?;
             self.lines.insert(id, orders);
         }
-        if self.lines.get(&id).is_some_and(|line| line.send(command).is_err()) {
-            self.lines.remove(&id);
+        match self.lines.get(&id).map(|line| line.try_send(command)) {
+            Some(Err(TrySendError::Full(_))) => self.answer_refusal(id, "too many commands at once"),
+            Some(Err(TrySendError::Disconnected(_))) => {
+                self.lines.remove(&id);
+                Ok(())
+            }
+            Some(Ok(())) | None => Ok(()),
         }
-        Ok(())
     }
 
     fn answer_refusal(&mut self, id: u64, reason: &str) -> io::Result<()> {
@@ -235,7 +245,7 @@ fn refusal(run: &RunDir, reason: &str) -> String {
 }
 
 /// Carries out commands over one connection to the trainer, in order, until no more can come.
-fn talk(run: &RunDir, id: u64, orders: &Receiver<Command>, events: &Sender<Event>) {
+fn talk(run: &RunDir, id: u64, orders: &Receiver<Command>, events: &SyncSender<Event>) {
     let mut client = None;
     for command in orders {
         let connected = match client.take() {
@@ -321,6 +331,15 @@ mod tests {
         }
         drop(near);
         thread.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_line_too_long_for_a_command_ends_it_before_it_is_read() {
+        let (_home, mut near, thread) = relay();
+        let line = " ".repeat(2 << 20);
+        // It may hang up in the middle of that.
+        let _ = write_frame(near.get_mut(), &NearMessage::Line { id: 1, line }, &[]);
+        let _ = thread.join().unwrap();
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::wire::Mark;
+use crate::files;
 use crate::log::{RAW_HEADER, is_event_file, picture_tags, raw_length};
 
 /// Bytes sent at a time.
@@ -67,11 +68,8 @@ impl Source {
                 let Ok(name) = entry.file_name().into_string() else { continue };
                 let records = is_event_file(&name);
                 if (records || name == self.output) && !self.files.contains_key(&name) {
-                    let path = entry.path();
                     // Through symbolic links, and nothing that would block.
-                    if fs::metadata(&path).is_ok_and(|found| found.is_file())
-                        && let Ok(file) = Tracked::open(path, records, self.have.get(&name).copied())
-                    {
+                    if let Ok(file) = Tracked::open(entry.path(), records, self.have.get(&name).copied()) {
                         self.files.insert(name, file);
                     }
                 }
@@ -134,7 +132,7 @@ struct Tracked {
 
 impl Tracked {
     fn open(path: PathBuf, records: bool, have: Option<Mark>) -> io::Result<Self> {
-        let file = File::open(&path)?;
+        let file = files::open(&path)?;
         let metadata = file.metadata()?;
         let good = have.filter(|mark| mark.end <= metadata.len() && check(&file, mark.end).ok() == Some(mark.check));
         let begin = match good {

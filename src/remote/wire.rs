@@ -18,9 +18,25 @@ pub(super) const VERSION: u32 = 1;
 const GREETING: &str = "torchscope-relay ";
 /// What a login may print before the greeting.
 const MOST_NOISE: usize = 64 << 10;
-/// No frame is larger; more means that the other end is none of ours.
-const MOST_JSON: usize = 16 << 20;
-const MOST_BYTES: usize = 1 << 20;
+
+/// How large a frame of one direction may be. More means that the other end is none of ours; and as a tree JSON takes some
+/// thirty times its length.
+pub(super) trait Bounded: DeserializeOwned {
+    /// Bytes of JSON.
+    const MOST_JSON: usize;
+    /// Bytes behind it.
+    const MOST_BYTES: usize;
+}
+
+impl Bounded for FarMessage {
+    const MOST_JSON: usize = 1 << 20;
+    const MOST_BYTES: usize = 1 << 20;
+}
+
+impl Bounded for NearMessage {
+    const MOST_JSON: usize = 1 << 20;
+    const MOST_BYTES: usize = 0;
+}
 
 /// How far a file has come, and how to tell that it is still the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,7 +196,7 @@ pub(super) struct Frame<T> {
 }
 
 /// Receives a frame; none at the end.
-pub(super) fn read_frame<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<Frame<T>>> {
+pub(super) fn read_frame<T: Bounded>(from: &mut impl Read) -> io::Result<Option<Frame<T>>> {
     let mut lengths = [0; 8];
     let mut filled = 0;
     while filled < lengths.len() {
@@ -194,7 +210,7 @@ pub(super) fn read_frame<T: DeserializeOwned>(from: &mut impl Read) -> io::Resul
     }
     let [a, b, c, d, e, f, g, h] = lengths;
     let [json, bytes] = [[a, b, c, d], [e, f, g, h]].map(|length| u32::from_le_bytes(length) as usize);
-    if json > MOST_JSON || bytes > MOST_BYTES {
+    if json > T::MOST_JSON || bytes > T::MOST_BYTES {
         return Err(io::Error::new(ErrorKind::InvalidData, "what the other end says makes no sense"));
     }
     let mut body = vec![0; json + bytes];
@@ -238,6 +254,21 @@ mod tests {
         let mut from = "torchscope-relay 1\nnext".as_bytes();
         read_greeting(&mut from).unwrap().unwrap();
         assert_eq!(from, b"next", "nothing behind it is lost");
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_is_refused_before_it_is_read() {
+        let header = |json: usize, bytes: usize| [(json as u32).to_le_bytes(), (bytes as u32).to_le_bytes()].concat();
+        let kind = |error: io::Error| error.kind();
+        // Of one that is not, what follows is missed.
+        let most = header(NearMessage::MOST_JSON, 0);
+        assert_eq!(read_frame::<NearMessage>(&mut most.as_slice()).map_err(kind), Err(ErrorKind::UnexpectedEof));
+        for long in [header(NearMessage::MOST_JSON + 1, 0), header(2, 1), header(usize::MAX, 0)] {
+            assert_eq!(read_frame::<NearMessage>(&mut long.as_slice()).map_err(kind), Err(ErrorKind::InvalidData));
+        }
+        for long in [header(FarMessage::MOST_JSON + 1, 0), header(2, FarMessage::MOST_BYTES + 1)] {
+            assert_eq!(read_frame::<FarMessage>(&mut long.as_slice()).map_err(kind), Err(ErrorKind::InvalidData));
+        }
     }
 
     proptest! {

@@ -7,15 +7,17 @@
 //! The trainer alone makes tensors of the numbers. Everybody can read what a checkpoint is of, and whether it is whole.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::dir::RunDir;
-use super::error::shown;
+use super::error::{RunError, shown};
 use super::tail::plain;
+use crate::files;
 
 /// The format written, and the newest understood.
 const VERSION: u64 = 1;
@@ -24,8 +26,9 @@ const FORMAT: &str = "torchscope checkpoint";
 /// Names of the files: the steps taken stand between.
 const PREFIX: &str = "step-";
 const SUFFIX: &str = ".safetensors";
-/// A header longer than this is none: 100 MB, as the safetensors library has it.
-const MOST_HEADER: u64 = 100_000_000;
+/// A header longer than this is none. It holds a recipe, the state and a hundred bytes a tensor; read, it takes some ten
+/// times as much.
+const MOST_HEADER: u64 = 8 << 20;
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
 /// Where the checksum stands in the header, before its eight hexadecimal digits. Quotes within a text are escaped, so that
@@ -177,7 +180,7 @@ impl Checkpoint {
 
     /// Reads what the checkpoint at `path` is of, and all of it to see whether it is whole.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let read = File::open(path).and_then(|file| {
+        let read = files::open_own(path).and_then(|file| {
             let length = file.metadata()?.len();
             read(file, length)
         });
@@ -270,11 +273,19 @@ fn read(mut from: impl Read, length: u64) -> io::Result<Result<About, Refusal>> 
     Ok(About::from_metadata(metadata).map_err(Refusal::Damaged))
 }
 
+/// Makes sure that a folder is one, and no link to another.
+fn real_folder(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() {
+        return Ok(());
+    }
+    Err(io::Error::new(ErrorKind::NotADirectory, "it is a link or a file, not a folder; remove it"))
+}
+
 impl RunDir {
     /// The run's checkpoints by their names, newest first: steps taken, and the file. None are read.
     pub fn checkpoints(&self) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
         let folder = self.checkpoints_path();
-        let entries = match fs::read_dir(&folder) {
+        let entries = match real_folder(&folder).and_then(|()| fs::read_dir(&folder)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(CheckpointError::Io { doing: "list", path: folder, source }),
@@ -289,6 +300,18 @@ impl RunDir {
             .collect();
         found.sort_unstable_by(|a, b| b.cmp(a));
         Ok(found)
+    }
+
+    /// The folder for checkpoints, made if need be. For the trainer, which also removes files there: a link in its place is an
+    /// error.
+    pub fn checkpoint_folder(&self) -> Result<PathBuf, RunError> {
+        let folder = self.own()?.checkpoints_path();
+        match DirBuilder::new().mode(0o755).create(&folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+            _ => real_folder(&folder),
+        }
+        .map_err(RunError::io("use", &folder))?;
+        Ok(folder)
     }
 
     /// The newest checkpoint that is whole. One of a later torchscope is not passed over.

@@ -2,9 +2,12 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::hash::{Hash, Hasher};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -12,13 +15,34 @@ use super::error::RunError;
 use super::lock::{self, RunLock};
 use super::meta::{Milestone, RunMeta, State, hostname};
 use super::name::check_name;
+use super::owned::OwnedFolder;
 use super::replace;
+use crate::files;
 use crate::recipe::Recipe;
 
+/// Bytes of a `recipe.toml` that are read at most; a recipe is a page of text.
+const MOST_RECIPE: usize = 1 << 20;
+
 /// The directory of one run. The path is absolute.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
+    /// The directory itself, for whoever writes.
+    held: Option<Arc<OwnedFolder>>,
+}
+
+impl PartialEq for RunDir {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for RunDir {}
+
+impl Hash for RunDir {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.path.hash(state);
+    }
 }
 
 /// Where runs are kept: `$TORCHSCOPE_HOME`, else `$XDG_STATE_HOME/torchscope`, else `~/.local/state/torchscope`.
@@ -49,8 +73,8 @@ impl RunDir {
         loop {
             number = number.saturating_add(1);
             let path = home.join(format!("{}-{number:04}", recipe.name));
-            match fs::create_dir(&path) {
-                Ok(()) => return Self { path }.filled(recipe),
+            match new_folder().create(&path) {
+                Ok(()) => return Self::at(path).filled(recipe),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && number < u64::MAX => {}
                 Err(source) => return Err(RunError::Io { doing: "create", path, source }),
             }
@@ -63,8 +87,8 @@ impl RunDir {
         let home = absolute(home)?;
         fs::create_dir_all(&home).map_err(RunError::io("create", &home))?;
         let path = home.join(name);
-        match fs::create_dir(&path) {
-            Ok(()) => Self { path }.filled(recipe),
+        match new_folder().create(&path) {
+            Ok(()) => Self::at(path).filled(recipe),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 match Self::open(&path).and_then(|run| run.status()) {
                     Ok(meta) => Err(RunError::NameTaken { name: name.to_owned(), state: meta.state }),
@@ -75,20 +99,27 @@ impl RunDir {
         }
     }
 
-    /// Creates a run at `path`, which must not exist or be an empty folder.
+    /// Creates a run at `path`, which must not exist or be an empty folder of ours.
     pub fn create_at(path: &Path, recipe: &Recipe) -> Result<Self, RunError> {
-        let run = Self { path: absolute(path)? };
+        let run = Self::at(absolute(path)?);
         let occupied = || RunError::Occupied { path: path.to_owned() };
-        match fs::create_dir_all(&run.path) {
+        match new_folder().recursive(true).create(&run.path) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(occupied()),
             Err(source) => return Err(RunError::Io { doing: "create", path: run.path, source }),
         }
-        let mut entries = fs::read_dir(&run.path).map_err(RunError::io("read", &run.path))?;
-        if entries.next().is_some() {
+        // Looked at before it is made ours alone, and held: what is written goes to no other place.
+        let is_empty = |folder: &Path| -> Result<bool, RunError> {
+            Ok(fs::read_dir(folder).map_err(RunError::io("read", folder))?.next().is_none())
+        };
+        if !is_empty(&run.path)? {
             return Err(occupied());
         }
-        match run.fill(recipe) {
+        let held = run.own()?;
+        if !is_empty(held.root())? {
+            return Err(occupied());
+        }
+        match held.fill(recipe) {
             Ok(()) => Ok(run),
             // Somebody else filled it in between.
             Err(RunError::Io { source, .. }) if source.kind() == ErrorKind::AlreadyExists => Err(occupied()),
@@ -100,13 +131,31 @@ impl RunDir {
     pub fn open(path: &Path) -> Result<Self, RunError> {
         // A path that ends in `..` has a name only once it is followed.
         let whole = if path.file_name().is_none() { fs::canonicalize(path).ok() } else { None };
-        let run = Self { path: absolute(whole.as_deref().unwrap_or(path))? };
+        let run = Self::at(absolute(whole.as_deref().unwrap_or(path))?);
         if is_run(&run.path) { Ok(run) } else { Err(RunError::NotARun { path: path.to_owned(), near: Vec::new() }) }
+    }
+
+    fn at(path: PathBuf) -> Self {
+        Self { path, held: None }
+    }
+
+    /// The same run, its directory held open: its files are those of that directory, whatever becomes of the path. For
+    /// whoever writes; a directory that is not ours alone is refused.
+    pub fn own(&self) -> Result<Self, RunError> {
+        match &self.held {
+            Some(_) => Ok(self.clone()),
+            None => Ok(Self { path: self.path.clone(), held: Some(Arc::new(OwnedFolder::open(&self.path)?)) }),
+        }
     }
 
     /// Absolute path of the directory; the event log lies directly in it.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where its files are reached: through the directory that [`Self::own`] holds, else [`Self::path`].
+    pub fn root(&self) -> &Path {
+        self.held.as_ref().map_or(&self.path, |held| held.root())
     }
 
     /// Name of the directory, by which the run is known.
@@ -116,27 +165,27 @@ impl RunDir {
 
     /// `run.json`
     pub fn meta_path(&self) -> PathBuf {
-        self.path.join("run.json")
+        self.root().join("run.json")
     }
 
     /// `recipe.toml`: resolved, every default written out.
     pub fn recipe_path(&self) -> PathBuf {
-        self.path.join("recipe.toml")
+        self.root().join("recipe.toml")
     }
 
     /// `trainer.log`: the trainer's standard output and error.
     pub fn trainer_log_path(&self) -> PathBuf {
-        self.path.join("trainer.log")
+        self.root().join("trainer.log")
     }
 
     /// `trainer.lock`: held for as long as the trainer lives.
     pub fn lock_path(&self) -> PathBuf {
-        self.path.join("trainer.lock")
+        self.root().join("trainer.lock")
     }
 
     /// `checkpoints/`; created by the first checkpoint.
     pub fn checkpoints_path(&self) -> PathBuf {
-        self.path.join("checkpoints")
+        self.root().join("checkpoints")
     }
 
     /// `run.json` as the trainer last wrote it, under the directory's present name. See [`Self::status`].
@@ -148,17 +197,32 @@ impl RunDir {
 
     /// Replaces `run.json`; readers see the old one or the new one. For the holder of the [`RunLock`].
     pub fn write_meta(&self, meta: &RunMeta) -> Result<(), RunError> {
-        meta.write(&self.meta_path())
+        meta.write(&self.own()?.meta_path())
+    }
+
+    /// The text of `recipe.toml`. One of more than 1 MiB is none.
+    pub fn recipe_text(&self) -> Result<String, RunError> {
+        let path = self.recipe_path();
+        let bytes = files::read(&path, MOST_RECIPE).map_err(RunError::io("read", &path))?;
+        String::from_utf8(bytes).map_err(|error| {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = valid.split(|byte| *byte == b'\n').count();
+            RunError::Damaged { path, problem: format!("line {line} is not UTF-8 text") }
+        })
     }
 
     /// Sets room aside for `run.json`, if there is any, so that [`Self::write_meta`] can say that the disk is full once it is.
     pub fn keep_reserve(&self) {
-        replace::keep_reserve(&self.meta_path());
+        if let Ok(run) = self.own() {
+            replace::keep_reserve(&run.meta_path());
+        }
     }
 
     /// Gives that room back.
     pub fn drop_reserve(&self) {
-        replace::drop_reserve(&self.meta_path());
+        if let Ok(run) = self.own() {
+            replace::drop_reserve(&run.meta_path());
+        }
     }
 
     /// Prepares a run that is over for a trainer that goes on with it from a checkpoint after `step` steps, until `recipe`
@@ -172,7 +236,7 @@ impl RunDir {
             return Err(RunError::Locked { name: self.name() });
         }
         if meta.epochs != recipe.epochs {
-            replace::replace(&self.recipe_path(), recipe.to_toml().as_bytes())?;
+            replace::replace(&self.own()?.recipe_path(), recipe.to_toml().as_bytes())?;
         }
         meta.state = State::Starting;
         (meta.outcome, meta.finished, meta.pid, meta.socket, meta.trouble) = (None, None, None, None, None);
@@ -234,7 +298,7 @@ impl RunDir {
 
     /// The run in a directory that was just made for it, with all that a new run has.
     fn filled(self, recipe: &Recipe) -> Result<Self, RunError> {
-        match self.fill(recipe) {
+        match self.own().and_then(|held| held.fill(recipe)) {
             Ok(()) => Ok(self),
             Err(error) => {
                 // Half a run helps nobody; the error that matters is the first one.
@@ -255,6 +319,13 @@ impl RunDir {
             .map_err(RunError::io("create", &path))?;
         self.write_meta(&RunMeta::starting(self.name(), recipe))
     }
+}
+
+/// Makes folders that others may look into, whatever the user's mask.
+fn new_folder() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o755);
+    builder
 }
 
 /// Whether `path` is a run directory.
@@ -378,6 +449,85 @@ mod tests {
             assert!(matches!(error, RunError::Occupied { .. }), "{error:?}");
         }
         assert!(RunDir::create_at(&file.join("below"), &moons()).unwrap_err().to_string().starts_with("cannot create"));
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_looked_into_but_not_written_to() {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: only root can give a folder to somebody else");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let give = |path: &Path| {
+            let other = rustix::fs::Uid::from_raw(12_345);
+            rustix::fs::chown(path, Some(other), None).unwrap();
+        };
+        let theirs = folder.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        give(&theirs);
+        let error = RunDir::create_at(&theirs, &moons()).unwrap_err();
+        assert!(matches!(error, RunError::NotOurs { .. }) && error.to_string().contains("another user"), "{error}");
+        assert_eq!(fs::read_dir(&theirs).unwrap().count(), 0);
+
+        let run = RunDir::create(folder.path(), &moons()).unwrap();
+        let meta = run.meta().unwrap();
+        give(run.path());
+        assert_eq!(run.status().unwrap(), meta);
+        assert!(!run.is_locked().unwrap());
+        assert!(matches!(run.write_meta(&meta), Err(RunError::NotOurs { .. })));
+        assert!(matches!(RunLock::acquire(&run), Err(RunError::NotOurs { .. })));
+        assert!(matches!(run.prepare_to_resume(5, &moons()), Err(RunError::NotOurs { .. })));
+    }
+
+    #[test]
+    fn a_folder_open_to_others_is_closed_before_it_is_used() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let open = folder.path().join("open");
+        fs::create_dir(&open).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        RunDir::create_at(&open, &moons()).unwrap();
+        assert_eq!(mode(&open), 0o755);
+        // What is not to become a run stays as it is.
+        let full = folder.path().join("full");
+        fs::create_dir_all(full.join("something")).unwrap();
+        fs::set_permissions(&full, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(matches!(RunDir::create_at(&full, &moons()), Err(RunError::Occupied { .. })));
+        assert_eq!(mode(&full), 0o777);
+    }
+
+    #[test]
+    fn a_run_that_is_held_goes_where_its_directory_goes() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap().own().unwrap();
+        let moved = home.path().join("moved");
+        fs::rename(run.path(), &moved).unwrap();
+        let mut meta = run.meta().unwrap();
+        meta.step = 7;
+        run.write_meta(&meta).unwrap();
+        let _lock = RunLock::acquire(&run).unwrap();
+        let there = RunDir::open(&moved).unwrap();
+        assert_eq!(there.meta().unwrap().step, 7);
+        assert!(there.is_locked().unwrap());
+        fs::remove_dir_all(&moved).unwrap();
+        let error = run.write_meta(&meta).unwrap_err().to_string();
+        assert!(error.contains("moved") && !error.contains("/proc/"), "{error}");
+    }
+
+    #[test]
+    fn a_recipe_that_is_none_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        let said = || run.recipe_text().unwrap_err().to_string();
+        fs::write(run.recipe_path(), b"name = 1\n\xff").unwrap();
+        assert!(said().contains("recipe.toml") && said().contains("line 2 is not UTF-8"), "{}", said());
+        fs::write(run.recipe_path(), vec![b'#'; MOST_RECIPE + 1]).unwrap();
+        assert!(said().contains("recipe.toml") && said().contains("more than 1048576 bytes"), "{}", said());
+        fs::remove_file(run.recipe_path()).unwrap();
+        assert!(said().contains("recipe.toml") && said().contains("No such file"), "{}", said());
+        fs::create_dir(run.recipe_path()).unwrap();
+        assert!(said().contains("recipe.toml") && said().contains("a folder"), "{}", said());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::meta::State;
 use super::tail::plain;
+use crate::files;
 
 /// What went wrong with a run directory, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,14 @@ pub enum RunError {
         /// What is there.
         path: PathBuf,
     },
+    /// A folder that others could put something into.
+    #[error("nothing is written to `{}`: {problem}", shown(path))]
+    NotOurs {
+        /// The folder.
+        path: PathBuf,
+        /// Why, and what to do.
+        problem: String,
+    },
     /// `run.json` or `recipe.toml` cannot be understood.
     #[error("`{}` is damaged ({}); the event log beside it may still be good", shown(path), plain(problem))]
     Damaged {
@@ -163,7 +172,7 @@ fn how_it_stands(state: State) -> String {
 
 /// `path` for people: no control characters, whatever it is called.
 pub(super) fn shown(path: &Path) -> impl Display {
-    plain(&path.to_string_lossy())
+    plain(&files::shown(path).to_string())
 }
 
 /// `lead` and the names behind it, or nothing if there are none.

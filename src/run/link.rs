@@ -8,6 +8,13 @@ pub enum Link {
         /// Bytes of the log that are still to come, before they are packed.
         behind: u64,
     },
+    /// It is open, but nothing has come for some seconds, not even a sign of life.
+    Silent {
+        /// Seconds.
+        seconds: u64,
+    },
+    /// Something to be said once, whatever the line does.
+    Note(String),
     /// It broke.
     Lost {
         /// Why, in a few words.

@@ -1,13 +1,15 @@
 //! The lock that says whether a run has a live trainer. The system frees it when the process ends, however it ends, so
 //! that a killed trainer is seen as such at once and a recycled pid fools nobody.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use super::dir::RunDir;
 use super::error::RunError;
+use super::replace::remove_leftovers;
+use crate::files;
 
 /// Whoever looks whether a trainer lives holds the lock for a moment; a trainer that meets a look tries again.
 const ATTEMPTS: u32 = 50;
@@ -24,16 +26,17 @@ pub struct RunLock {
 impl RunLock {
     /// Makes this process the run's trainer, or says that there is one. Waits 0.2 s at most.
     pub fn acquire(run: &RunDir) -> Result<Self, RunError> {
+        let run = run.own()?;
         let path = run.lock_path();
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(RunError::io("open", &path))?;
+        let file = files::write(&path).map_err(RunError::io("open", &path))?;
         for _ in 0..ATTEMPTS {
             match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => {
+                    // From now on nobody else writes these files.
+                    remove_leftovers(&run.meta_path());
+                    remove_leftovers(&run.recipe_path());
+                    return Ok(Self { _file: file });
+                }
                 Err(TryLockError::WouldBlock) => thread::sleep(BETWEEN_ATTEMPTS),
                 Err(TryLockError::Error(source)) => return Err(RunError::Io { doing: "lock", path, source }),
             }
@@ -44,7 +47,7 @@ impl RunLock {
 
 /// Whether some process, or this one through another handle, holds the lock at `path`.
 pub(super) fn is_held(path: &Path) -> Result<bool, RunError> {
-    let file = match File::open(path) {
+    let file = match files::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(source) => return Err(RunError::Io { doing: "open", path: path.to_owned(), source }),
@@ -76,6 +79,34 @@ mod tests {
         drop(lock);
         assert!(!run.is_locked().unwrap());
         RunLock::acquire(&run).unwrap();
+    }
+
+    #[test]
+    fn a_pipe_in_its_place_is_waited_for_by_nobody() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, run.lock_path(), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        for error in [run.status().unwrap_err(), RunLock::acquire(&run).unwrap_err()] {
+            let error = error.to_string();
+            assert!(error.contains("trainer.lock") && error.contains("not a regular file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn whoever_has_the_lock_clears_up_after_killed_writers() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &moons()).unwrap();
+        let [meta, recipe] = [".run.json.x1y2z3", ".recipe.toml.x1y2z3"].map(|name| run.path().join(name));
+        std::fs::write(&meta, "half").unwrap();
+        std::fs::write(&recipe, "half").unwrap();
+        let lock = RunLock::acquire(&run).unwrap();
+        assert!(!meta.exists() && !recipe.exists());
+        // A live one's is never touched by who does not get the lock.
+        std::fs::write(&meta, "under way").unwrap();
+        assert!(RunLock::acquire(&run).is_err());
+        assert!(meta.exists());
+        drop(lock);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use super::description::Description;
 use super::error::RunError;
 use super::number;
 use super::replace::replace;
+use crate::files;
 use crate::recipe::Recipe;
 
 /// How long a run may be [`State::Starting`] without a trainer that holds the lock: libtorch takes 0.25 to 1 s to load,
@@ -224,7 +225,7 @@ impl RunMeta {
 
     /// The `run.json` at `path`, as written.
     pub(super) fn read(path: &Path) -> Result<Self, RunError> {
-        let file = File::open(path).map_err(RunError::io("open", path))?;
+        let file = files::open(path).map_err(RunError::io("open", path))?;
         let mut text = Vec::new();
         file.take(MOST_BYTES).read_to_end(&mut text).map_err(RunError::io("read", path))?;
         serde_json::from_slice(&text).map_err(|error| {

@@ -7,6 +7,7 @@
 //!     run.json                 RunMeta: where the run stands; replaced as a whole, never edited
 //!     events.out.tfevents.*    the event log: what there is to see
 //!     trainer.lock             locked by the trainer for as long as it lives
+//!     control.sock             the trainer's control socket, only if its usual place is taken
 //!     trainer.log              what the trainer prints, and libtorch with it
 //!     checkpoints/             step-000000004200.safetensors: to go on from
 //! ```
@@ -26,11 +27,13 @@ mod lock;
 mod meta;
 mod name;
 pub(crate) mod number;
+mod owned;
 mod printed;
 mod remove;
 mod replace;
 mod socket;
 mod spawn;
+mod status;
 mod tail;
 
 pub use crate::log::schema::{Length, Reference, Setup};
@@ -48,9 +51,10 @@ pub use meta::{Best, Milestone, RunMeta, STARTING_GRACE, State, Trouble, hostnam
 pub use name::check_name;
 pub use printed::{Printed, PrintedReader};
 pub use remove::{Removable, RemoveError, Removed};
-pub use replace::is_disk_trouble;
+pub use replace::{is_disk_trouble, is_out_of_room};
 pub use socket::{ControlSocket, peer_is_us, socket_folder, socket_path};
 pub use spawn::{Audience, find_trainer, spawn_trainer};
+pub use status::StatusReader;
 pub use tail::{is_inert, log_tail, plain};
 
 #[cfg(test)]

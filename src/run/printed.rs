@@ -1,12 +1,13 @@
 //! What the trainer prints, line by line as it prints it: `trainer.log`, followed.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::error::shown;
 use super::tail::plain;
+use crate::files;
 
 /// Bytes read at a time.
 const CHUNK: usize = 64 << 10;
@@ -84,11 +85,7 @@ impl PrintedReader {
         if !same {
             (self.offset, self.lines) = (0, Lines::default());
         }
-        // A pipe or a device in its place would be waited for.
-        if !found.is_file() {
-            return Err(io::Error::other("it is no file"));
-        }
-        let mut file = File::open(&self.path)?;
+        let mut file = files::open(&self.path)?;
         let found = file.metadata()?;
         self.file = Some(identity(&found));
         if found.len().saturating_sub(self.offset) > MOST_AT_ONCE {

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use super::dir::RunDir;
 use super::error::{RunError, shown};
 use super::meta::{RunMeta, State};
-use super::socket::socket_path;
+use super::socket::{SOCKET, socket_path};
 use super::tail::plain;
 
 /// Files that each run has. `run.json` and the lock go last: until then the rest of a removal that was interrupted is a run
@@ -239,7 +239,10 @@ impl Contents {
                 Err(error) => return Err(error),
             };
             let text = name.to_string_lossy().into_owned();
-            if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile && is_ours(&text) {
+            let kind = FileType::from_raw_mode(found.st_mode);
+            // Of a trainer that was killed where the usual place for sockets was taken.
+            let is_socket = kind == FileType::Socket && text == SOCKET;
+            if is_socket || kind == FileType::RegularFile && is_ours(&text) {
                 // A file with another name elsewhere stays.
                 self.bytes += if found.st_nlink == 1 { found.st_blocks.cast_unsigned() * 512 } else { 0 };
                 own.push(name);
@@ -311,8 +314,8 @@ fn is_log(name: &str) -> bool {
 
 /// `step-<steps>.safetensors`, one that was put aside as damaged, or a half-written one.
 fn is_checkpoint(name: &str) -> bool {
-    let rest = name.strip_prefix('.').unwrap_or(name).strip_prefix("step-");
-    rest.and_then(|rest| rest.split_once(".safetensors")).is_some_and(|(steps, _)| is_digits(steps))
+    let rest = name.strip_prefix("step-");
+    name.starts_with(".step-") || rest.and_then(|rest| rest.split_once(".safetensors")).is_some_and(|(steps, _)| is_digits(steps))
 }
 
 #[cfg(test)]

@@ -16,12 +16,15 @@ use super::lock::RunLock;
 /// Bytes that a socket's path may have: `sun_path` holds 108 with the closing zero.
 const LONGEST_PATH: usize = 107;
 
+/// Name of a socket in a folder of its run alone.
+pub(super) const SOCKET: &str = "control.sock";
+
 /// Where the control socket of `run` belongs: in `$XDG_RUNTIME_DIR/torchscope` if that is there and ours alone, else in
 /// `torchscope-<uid>` in the system's temporary folder. Creates that folder, with access for nobody else.
 ///
 /// For the trainer. Clients take [`super::RunMeta::socket`]: their environment may be another.
 pub fn socket_path(run: &RunDir) -> Result<PathBuf, RunError> {
-    let whole = fs::canonicalize(run.path()).map_err(RunError::io("find", run.path()))?;
+    let whole = fs::canonicalize(run.root()).map_err(RunError::io("find", run.path()))?;
     let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     place(runtime.as_deref(), &env::temp_dir(), rustix::process::geteuid().as_raw(), &whole)
 }
@@ -100,14 +103,37 @@ pub fn peer_is_us(stream: impl AsFd) -> io::Result<bool> {
 pub struct ControlSocket {
     listener: UnixListener,
     path: PathBuf,
+    /// Made for it alone; goes after it.
+    folder: Option<tempfile::TempDir>,
 }
 
 impl ControlSocket {
-    /// Opens the control socket of `run` at [`socket_path`], in place of one that a killed trainer left behind.
+    /// Opens the control socket of `run` at [`socket_path`], in place of one that a killed trainer left behind. Where that
+    /// cannot be, because somebody else has taken the folder say, in the run directory, else in a new temporary folder.
     ///
     /// The lock shows that no other trainer of this run lives, so that what lies there may be removed.
     pub fn bind(_lock: &RunLock, run: &RunDir) -> Result<Self, RunError> {
-        Self::bind_at(socket_path(run)?)
+        let usual = match socket_path(run).and_then(Self::bind_at) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => error,
+        };
+        // Whoever looks at the run learns from run.json where it is.
+        Self::bind_elsewhere(run, &env::temp_dir()).ok_or(usual)
+    }
+
+    /// At a place of this run alone; none where even that fails.
+    fn bind_elsewhere(run: &RunDir, temporary: &Path) -> Option<Self> {
+        let whole = fs::canonicalize(run.root()).ok()?;
+        let inside = Some(whole.join(SOCKET)).filter(|socket| fits(socket));
+        if let Some(socket) = inside.and_then(|socket| Self::bind_at(socket).ok()) {
+            return Some(socket);
+        }
+        // Closed to everybody else.
+        let folder = tempfile::Builder::new().prefix("torchscope-").tempdir_in(temporary).ok()?;
+        let socket = Some(folder.path().join(SOCKET)).filter(|socket| fits(socket))?;
+        let mut socket = Self::bind_at(socket).ok()?;
+        socket.folder = Some(folder);
+        Some(socket)
     }
 
     fn bind_at(path: PathBuf) -> Result<Self, RunError> {
@@ -119,7 +145,7 @@ impl ControlSocket {
             fs::remove_file(&path).map_err(RunError::io("remove", &path))?;
         }
         let listener = UnixListener::bind(&path).map_err(RunError::io("open", &path))?;
-        let socket = Self { listener, path };
+        let socket = Self { listener, path, folder: None };
         fs::set_permissions(&socket.path, Permissions::from_mode(0o600))
             .map_err(RunError::io("close", &socket.path))?;
         Ok(socket)
@@ -140,6 +166,7 @@ impl Drop for ControlSocket {
     fn drop(&mut self) {
         // Left behind, it is taken for what it is by the next trainer.
         let _ = fs::remove_file(&self.path);
+        drop(self.folder.take());
     }
 }
 
@@ -267,6 +294,27 @@ mod tests {
         symlink(folder.path().join("elsewhere"), &path).unwrap();
         drop(ControlSocket::bind_at(path.clone()).unwrap());
         assert!(!folder.path().join("elsewhere").exists());
+    }
+
+    #[test]
+    fn where_the_usual_place_is_taken_there_is_another() {
+        let (folder, _, temporary) = places();
+        let run = RunDir::create(folder.path(), &moons()).unwrap();
+        let socket = ControlSocket::bind_elsewhere(&run, &temporary).unwrap();
+        assert_eq!(socket.path(), fs::canonicalize(run.path()).unwrap().join(SOCKET));
+        assert_eq!(mode(socket.path()), 0o600);
+        UnixStream::connect(socket.path()).unwrap();
+        drop(socket);
+        assert!(!run.path().join(SOCKET).exists());
+        // A path that is too long for a socket.
+        let deep = folder.path().join("x".repeat(100));
+        fs::create_dir(&deep).unwrap();
+        let run = RunDir::create(&deep, &moons()).unwrap();
+        let socket = ControlSocket::bind_elsewhere(&run, &temporary).unwrap();
+        let place = socket.path().parent().unwrap().to_owned();
+        assert_eq!((place.parent(), mode(&place)), (Some(&*temporary), 0o700));
+        drop(socket);
+        assert!(!place.exists(), "nothing stays");
     }
 
     #[test]

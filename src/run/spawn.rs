@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use super::dir::RunDir;
 use super::errand::Errand;
 use super::error::RunError;
+use crate::files;
 
 const PROGRAM: &str = "torchscope-trainer";
 
@@ -60,8 +61,8 @@ pub fn spawn_trainer(run: &RunDir, errand: &Errand) -> Result<Child, RunError> {
 }
 
 fn spawn(program: &Path, run: &RunDir, errand: &Errand) -> Result<Child, RunError> {
-    let log_path = run.trainer_log_path();
-    let log = OpenOptions::new().create(true).append(true).open(&log_path).map_err(RunError::io("open", &log_path))?;
+    let log_path = run.own()?.trainer_log_path();
+    let log = files::append(&log_path).map_err(RunError::io("open", &log_path))?;
     let errors = log.try_clone().map_err(RunError::io("open", &log_path))?;
     let mut command = Command::new(program);
     command.args(errand.arguments()).arg(run.path()).stdin(Stdio::null()).stdout(log).stderr(errors);

@@ -1,10 +1,10 @@
 //! Text from files on its way to a terminal: only what can be read, nothing that the terminal would obey.
 
-use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::error::shown;
+use crate::files;
 
 /// Bytes read from the end of a log.
 const WINDOW: u64 = 64 << 10;
@@ -23,7 +23,7 @@ pub fn log_tail(path: &Path, lines: usize) -> Vec<String> {
 
 /// The end of a file, and whether something came before it.
 fn read_end(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     let start = file.metadata()?.len().saturating_sub(WINDOW);
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();

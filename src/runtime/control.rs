@@ -156,6 +156,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_retired_line_keeps_no_thread() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &crate::run::moons()).unwrap();
+        // Of a run that is over nothing is waited for.
+        run.record_failure("over").unwrap();
+        let (reports, _news) = Reports::queue();
+        let control = Control::start(run, reports).unwrap();
+        control.send(Command::Stop);
+        let retired = control.retire();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !retired.is_finished() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
+        assert!(retired.is_finished());
+    }
+
+    #[test]
     fn what_piled_up_is_reduced_to_what_matters() {
         let lr = |lr| Command::SetLr { lr };
         let batch = coalesce([lr(0.1), Command::Pause, lr(0.2), Command::Step { steps: 1 }, lr(0.3)].into_iter());

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::reports::Reports;
 use crate::app::Message;
 use crate::log::{LogReader, Poll};
-use crate::run::{PrintedReader, RunDir, RunMeta};
+use crate::run::{PrintedReader, RunDir, StatusReader};
 
 /// Between two looks at a live run, its log and its state. A `stat` each time, since inotify sees nothing of other NFS
 /// hosts.
@@ -29,7 +29,8 @@ impl Follower {
     /// Starts to follow.
     pub(super) fn start(run: RunDir, reports: Reports) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let thread = Following { run, reports, stop: Arc::clone(&stop), status: None };
+        let status = StatusReader::new(run.clone());
+        let thread = Following { run, reports, stop: Arc::clone(&stop), status };
         thread::Builder::new().name("follower".into()).spawn(move || thread.run())?;
         Ok(Self { stop })
     }
@@ -45,7 +46,7 @@ struct Following {
     run: RunDir,
     reports: Reports,
     stop: Arc<AtomicBool>,
-    status: Option<RunMeta>,
+    status: StatusReader,
 }
 
 impl Following {
@@ -78,7 +79,7 @@ impl Following {
                 }
             }
             if caught_up {
-                let live = self.status.as_ref().is_none_or(|meta| meta.state.is_live());
+                let live = self.status.last().is_none_or(|meta| meta.state.is_live());
                 thread::sleep(if live { LOOK } else { LOOK_OVER });
             }
         }
@@ -117,13 +118,10 @@ impl Following {
     }
 
     fn look_at_state(&mut self) {
-        match self.run.status() {
-            Ok(meta) if self.status.as_ref() == Some(&meta) => {}
-            Ok(meta) => {
-                self.status = Some(meta.clone());
-                self.reports.send(Message::Status(Box::new(meta)));
-            }
-            Err(error) => self.reports.send(Message::Notice(error.to_string())),
+        match self.status.poll() {
+            Ok(None) => {}
+            Ok(Some(meta)) => self.reports.send(Message::Status(Box::new(meta))),
+            Err(error) => self.reports.send(Message::Notice(error)),
         }
     }
 }

@@ -22,6 +22,7 @@ use ratatui::{Frame, Terminal};
 use super::capabilities::{Capabilities, Environment};
 use super::encode::encode;
 use super::graphics::Graphics;
+use super::guardian;
 use super::output::send;
 use super::query::{self, Answers};
 use crate::view::Pixels;
@@ -33,7 +34,7 @@ static TAKEN: Mutex<bool> = Mutex::new(false);
 /// How long a frame may take to be written before others get their turn; what is left of it follows.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How long giving the terminal back may take.
-const LAST_PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const LAST_PATIENCE: Duration = Duration::from_millis(500);
 
 fn taken() -> MutexGuard<'static, bool> {
     // Whoever panicked while it held the lock was writing bytes, nothing that could be left half done.
@@ -55,17 +56,24 @@ impl Command for MousePresses {
 pub fn restore() {
     let mut taken = taken();
     if std::mem::take(&mut *taken) {
-        // The last frame may have been cut in two, or an image, which would swallow what follows: the end of a string.
-        let mut out = b"\x1b\\".to_vec();
-        let _ = out
-            .queue(EndSynchronizedUpdate)
-            .and_then(|out| out.queue(MousePresses(false)))
-            .and_then(|out| out.queue(DisableBracketedPaste))
-            .and_then(|out| out.queue(LeaveAlternateScreen))
-            .and_then(|out| out.queue(Show));
-        let _ = send(&out, LAST_PATIENCE);
+        let _ = send(&farewell(), LAST_PATIENCE);
         let _ = disable_raw_mode();
+        guardian::tell(false);
     }
+}
+
+/// What gives back screen, modes and cursor.
+pub(super) fn farewell() -> Vec<u8> {
+    // The last frame may have been cut in two, or an image, which would swallow what follows: the end of a string.
+    let mut out = b"\x1b\\".to_vec();
+    // Into memory nothing fails.
+    let _ = out
+        .queue(EndSynchronizedUpdate)
+        .and_then(|out| out.queue(MousePresses(false)))
+        .and_then(|out| out.queue(DisableBracketedPaste))
+        .and_then(|out| out.queue(LeaveAlternateScreen))
+        .and_then(|out| out.queue(Show));
+    out
 }
 
 /// What a frame writes, kept until it is whole: `flush` does nothing, because ratatui calls it in mid-frame.
@@ -300,12 +308,17 @@ pub fn ask(capabilities: &Capabilities) -> io::Result<(Answers, Graphics)> {
 impl Drop for Screen {
     fn drop(&mut self) {
         restore();
+        guardian::dismiss();
     }
 }
 
 fn take() -> io::Result<()> {
     let mut taken = taken();
-    enable_raw_mode()?;
+    guardian::tell(true);
+    if let Err(error) = enable_raw_mode() {
+        guardian::tell(false);
+        return Err(error);
+    }
     *taken = true;
     let mut out = Vec::new();
     out.queue(EnterAlternateScreen)?.queue(Hide)?.queue(EnableBracketedPaste)?.queue(MousePresses(true))?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use torchscope::run::{Trouble, is_disk_trouble};
+use torchscope::run::{Trouble, is_disk_trouble, is_out_of_room};
 
 use crate::inbox::{Inbox, Order};
 use crate::status::Status;
@@ -64,10 +64,9 @@ impl Disk {
             Some(error) if is_disk_trouble(error) => {
                 since.entry(what).or_insert(now);
                 if was_free {
-                    let message = format!(
-                        "cannot write {}: {error}; training waits, and goes on when there is room",
-                        what.name()
-                    );
+                    let until = if is_out_of_room(error) { "there is room" } else { "it can be written again" };
+                    let message =
+                        format!("cannot write {}: {error}; training waits, and goes on when {until}", what.name());
                     self.status.set_trouble(Some(Trouble { step: self.status.steps(), message }));
                     self.hold(true);
                 }

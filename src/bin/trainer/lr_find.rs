@@ -33,7 +33,7 @@ pub(crate) fn run(
     mut meta: RunMeta,
     inbox: &Inbox,
 ) -> Result<Outcome, TrainerError> {
-    let mut log = EventWriter::create(directory.path())?;
+    let mut log = EventWriter::create(directory.root())?;
     meta.state = State::Running;
     directory.write_meta(&meta)?;
     let mut outcome = Outcome::Finished;

@@ -26,6 +26,7 @@ use clap::Parser;
 use jiff::Timestamp;
 use tch::TchError;
 use torchscope::data::{self, DataError, Progress, Split};
+use torchscope::files;
 use torchscope::log::LogError;
 use torchscope::recipe::{Recipe, RecipeError};
 use torchscope::run::{Description, Length, OnNan, RunDir, RunError, RunLock, RunMeta, Setup, State, Sweep};
@@ -132,8 +133,6 @@ enum TrainerError {
     Control(#[from] ControlError),
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    #[error("cannot read `{}`: {source}", path.display())]
-    ReadRecipe { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Device(#[from] DeviceError),
     #[error(transparent)]
@@ -191,7 +190,8 @@ fn main() -> ExitCode {
 /// Trains under the run's lock. Whatever happens under it is in `run.json` before the lock is let go.
 fn launch(arguments: &Arguments) -> Result<Outcome, LaunchError> {
     // clap asks for it unless `--about` is given.
-    let run = RunDir::open(arguments.run_dir.as_deref().unwrap_or(Path::new("")))?;
+    // Held open: the run may be moved while it is trained.
+    let run = RunDir::open(arguments.run_dir.as_deref().unwrap_or(Path::new("")))?.own()?;
     let lock = RunLock::acquire(&run)?;
     let state = run.meta()?.state;
     if state != State::Starting {
@@ -226,10 +226,8 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
     meta.updated = Timestamp::now();
     run.write_meta(&meta)?;
 
-    let path = run.recipe_path();
-    let text =
-        std::fs::read_to_string(&path).map_err(|source| TrainerError::ReadRecipe { path: path.clone(), source })?;
-    let shown = path.display().to_string();
+    let text = run.recipe_text()?;
+    let shown = files::shown(&run.recipe_path()).to_string();
     let recipe = Recipe::parse(&shown, &text)?;
     {
         let mut live = status.live();

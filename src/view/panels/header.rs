@@ -67,6 +67,12 @@ fn identity(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
             lost(reason, *retry_in, theme, &mut row);
             return;
         }
+        Some(Link::Silent { seconds }) => {
+            let host = app.host.as_deref().unwrap_or("there");
+            row.put(theme.pick("⚠ ", "! "), theme.style(Role::Warn));
+            row.put(&format!("no word from {host} for {seconds} s"), theme.style(Role::Warn));
+            return;
+        }
         Some(Link::Up { behind }) if *behind >= BEHIND => {
             row.put(&format!("{} to come", format::bytes(*behind)), theme.style(Role::Warn)).gap(2);
         }

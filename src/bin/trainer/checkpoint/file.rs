@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::Metadata;
+use torchscope::files;
 use torchscope::run::{About, Checkpoint, seal};
 
 use super::tensors::Tensors;
@@ -12,26 +13,17 @@ use super::tensors::Tensors;
 /// How the name of a file begins that is not whole yet.
 const UNFINISHED: &str = ".step-";
 
-/// Writes a checkpoint into `folder`, which is made if need be. It is on the disk, and has its name, when this returns.
+/// Writes a checkpoint into `folder`. It is on the disk, and has its name, when this returns.
 pub(super) fn write(folder: &Path, about: &About, tensors: &mut Tensors) -> io::Result<PathBuf> {
-    let name = Checkpoint::file_name(about.step);
-    let path = folder.join(&name);
-    let temporary = folder.join(format!(".{name}"));
-    if !folder.is_dir() {
-        fs::create_dir(folder)?;
-    }
+    let path = folder.join(Checkpoint::file_name(about.step));
     let header = header(about, tensors)?;
-    let written = File::create(&temporary).and_then(|mut file| {
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(&header)?;
-        tensors.bytes().try_for_each(|bytes| file.write_all(bytes))?;
-        file.sync_all()
-    });
-    if let Err(error) = written.and_then(|()| fs::rename(&temporary, &path)) {
-        // The error that matters is the first one.
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
-    }
+    let mut unfinished = files::temporary(folder, UNFINISHED)?;
+    let file = unfinished.as_file_mut();
+    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    file.write_all(&header)?;
+    tensors.bytes().try_for_each(|bytes| file.write_all(bytes))?;
+    file.sync_all()?;
+    unfinished.persist(&path).map_err(|failed| failed.error)?;
     // The name is the folder's.
     File::open(folder)?.sync_all()?;
     Ok(path)

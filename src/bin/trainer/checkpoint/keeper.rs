@@ -1,7 +1,7 @@
 //! Writes checkpoints on a thread of its own, and decides which are kept.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use torchscope::run::{Checkpoint, Milestone, RunDir};
+use torchscope::files;
+use torchscope::run::{Checkpoint, Milestone, RunDir, RunError};
 
 use super::{Memory, Snapshot, State, file};
 use crate::disk::{Disk, What};
@@ -121,7 +122,10 @@ struct Writing {
 
 impl Writing {
     fn work(mut self, desk: &Desk) {
-        file::clear(&self.run.checkpoints_path());
+        // Nothing is removed where a link leads; the first checkpoint will say what is in its way.
+        if self.run.checkpoints().is_ok() {
+            file::clear(&self.run.checkpoints_path());
+        }
         self.look_around();
         let mut slot = desk.slot();
         loop {
@@ -178,9 +182,10 @@ impl Writing {
         let state = State { training: snapshot.training.clone(), memory: memory.clone() };
         snapshot.about.state = serde_json::to_string(&state)?;
         // After a power cut the log must not be shorter than the checkpoint says.
-        let log = self.run.path().join(&memory.log.file);
-        File::open(&log).and_then(|log| log.sync_data())?;
-        file::write(&self.run.checkpoints_path(), &snapshot.about, &mut snapshot.tensors)?;
+        let log = self.run.root().join(&memory.log.file);
+        files::open_own(&log).and_then(|log| log.sync_data())?;
+        let folder = self.run.checkpoint_folder().map_err(system_error)?;
+        file::write(&folder, &snapshot.about, &mut snapshot.tensors)?;
         let step = snapshot.about.step;
         self.losses.insert(step, snapshot.about.loss);
         self.status.set_checkpoint(Milestone { step, at: Timestamp::now() });
@@ -199,8 +204,16 @@ impl Writing {
                 Ok(()) => {
                     self.losses.remove(step);
                 }
-                Err(error) => tracing::warn!(%error, "cannot remove the old checkpoint {}", path.display()),
+                Err(error) => tracing::warn!(%error, "cannot remove the old checkpoint {}", files::shown(path)),
             }
         }
+    }
+}
+
+/// What the system said, where it said something: a disk that is full is waited for.
+fn system_error(error: RunError) -> io::Error {
+    match error {
+        RunError::Io { source, .. } if source.raw_os_error().is_some() => source,
+        error => io::Error::other(error),
     }
 }

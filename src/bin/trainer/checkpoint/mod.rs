@@ -14,11 +14,12 @@ mod state;
 mod tensors;
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use tch::TchError;
+use torchscope::files;
 use torchscope::recipe::{Recipe, RecipeError};
 use torchscope::run::{About, CheckpointError, Milestone, RunDir};
 
@@ -39,7 +40,7 @@ pub(crate) struct Snapshot {
 pub(crate) enum RestoreError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`: {source}", files::shown(path))]
     Read { path: PathBuf, source: io::Error },
     #[error("the checkpoint cannot be used: {0}; start the run again")]
     Format(String),
@@ -93,7 +94,8 @@ impl Resumption {
         let failed = |source| RestoreError::Read { path: path.clone(), source };
         let written = fs::metadata(&path).and_then(|found| found.modified()).map_err(failed)?;
         let at = Milestone { step: about.step, at: Timestamp::try_from(written).unwrap_or_default() };
-        let bytes = fs::read(&path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        files::open_own(&path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(failed)?;
         let is_extended = recipe.epochs != before.epochs;
         Ok(Self { about, state, at, is_extended, bytes })
     }

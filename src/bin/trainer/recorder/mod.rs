@@ -152,10 +152,10 @@ impl Recorder {
         let (pictures, album) = sync_channel(PICTURES_WAITING);
         let (snapshots, waiting) = channel();
         let ending = Arc::new(Ending::default());
-        let disk = Disk::new(directory.path(), Arc::clone(&inbox), Arc::clone(&status));
+        let disk = Disk::new(directory.root(), Arc::clone(&inbox), Arc::clone(&status));
         let keeper = Keeper::start(directory.clone(), Arc::clone(&status), disk.clone());
         let keeper = keeper.map_err(RecorderError::SpawnKeeper)?;
-        let (machine, readings) = Machine::start(directory.path().to_owned(), Arc::clone(&status));
+        let (machine, readings) = Machine::start(directory.root().to_owned(), Arc::clone(&status));
         let sources = Sources { samples, album, readings, snapshots: waiting };
         let (to, shared) = (keeper.counter(), Arc::clone(&status));
         let mut writer = Writer::create(directory.clone(), meta, shared, sources, (disk, to), memory)?;

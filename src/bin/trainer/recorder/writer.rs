@@ -83,7 +83,7 @@ impl Writer {
     ) -> Result<Self, RecorderError> {
         // While there is room.
         directory.keep_reserve();
-        let log = EventWriter::create(directory.path())?;
+        let log = EventWriter::create(directory.root())?;
         let named = |suffix: &str| STEP_TAGS.map(|tag| Tag::from(format!("{tag}{suffix}")));
         let tags = StepTags { mean: named(""), min: named(tags::MIN_SUFFIX), max: named(tags::MAX_SUFFIX) };
         // From here on it stands in the log.
