@@ -212,6 +212,10 @@ impl Mirror {
             return Err(io::Error::new(ErrorKind::InvalidData, "the state of the run is too large to be one"));
         }
         if let Value::Object(fields) = serde_json::to_value(&meta)? {
+            // Nothing that this version knows of is new.
+            if self.run.is_some() && fields == self.fields {
+                return Ok(());
+            }
             self.fields = fields;
         }
         let failed = |error: crate::run::RunError| io::Error::other(error.to_string());
