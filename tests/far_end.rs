@@ -50,7 +50,7 @@ fn frame(json: &str, bytes: &[u8]) -> Vec<u8> {
 /// What a relay says of a live run first.
 fn greeting(name: &str) -> Vec<u8> {
     let run = format!(r#"{{"name":"{name}","path":"/far/{name}","started":"2026"}}"#);
-    let status = r#"{"kind":"status","fields":{"version":1,"state":"running","epochs":9,"steps_per_epoch":10,"loss":"bce"}}"#;
+    let status = r#"{"kind":"status","fields":{"version":1,"state":"running","socket":"/far/socket","epochs":9,"steps_per_epoch":10,"loss":"bce"}}"#;
     [
         b"torchscope-relay 1\n".to_vec(),
         frame(&format!(r#"{{"kind":"hello","torchscope":"0","run":{run}}}"#), b""),
@@ -102,8 +102,8 @@ fn a_flood_is_held_back_and_the_view_ends_when_told_to() {
 fn what_the_far_end_says_first_does_not_command_the_terminal() {
     let stage = Stage::new();
     fs::write(stage.place("greeting"), greeting("lock")).unwrap();
-    let mut view =
-        stage.view(r"printf 'one \033[2J\033]0;title\007two\n\033[31mthree' >&2; sleep 3; cat greeting; exec sleep 600");
+    let mut view = stage
+        .view(r"printf 'one \033[2J\033]0;title\007two\n\033[31mthree' >&2; sleep 3; cat greeting; exec sleep 600");
     view.wait_for("one two");
     view.wait_for("three");
     let raw = view.raw();
@@ -125,6 +125,7 @@ fn a_far_end_that_falls_silent_is_said_to_be() {
         screen.contains("refused") && screen.contains("far:moons-0001: no")
     });
     assert!(!view.text().contains(".sock"), "{}", view.text());
+    assert!(view.text().contains("running"), "nothing is shown as done that was not: {}", view.text());
     view.wait_for("no word from far for");
     view.keys("qq");
     assert_eq!(view.exit_code(), 0);

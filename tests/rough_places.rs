@@ -185,7 +185,11 @@ fn nobody_trains_in_the_folder_of_somebody_else() {
     chown(&theirs, Some(Uid::from_raw(NOBODY)), None).unwrap();
     let output = home.torchscope(&["train", "moons", "--headless", "--run-dir", theirs.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("belongs to another user") && said(&output).lines().count() == 1, "{}", said(&output));
+    assert!(
+        said(&output).contains("belongs to another user") && said(&output).lines().count() == 1,
+        "{}",
+        said(&output)
+    );
     assert_eq!(fs::read_dir(&theirs).unwrap().count(), 0);
     // Theirs may be looked at.
     let run = prepared(&home);

@@ -65,6 +65,8 @@ pub struct Model {
     pub caught_up: bool,
     /// Steps that had been taken when another learning rate was asked for last.
     lr_asked_at: Option<u64>,
+    /// State, learning rate and pace as the run itself last told them.
+    told: Option<(State, f64, Option<f64>)>,
     /// The newest picture of each tag that has not been decoded yet.
     undecoded: BTreeMap<Tag, (i64, ImageValue)>,
     series: BTreeMap<Tag, Series>,
@@ -99,6 +101,7 @@ impl Model {
             printed: LogLines::default(),
             caught_up: false,
             lr_asked_at: None,
+            told: None,
             undecoded: BTreeMap::new(),
             series: BTreeMap::new(),
             smoothed: Smoothed::new(smoothing),
@@ -256,6 +259,7 @@ impl Model {
             self.description = meta.description.clone();
             self.measure();
         }
+        self.told = Some((meta.state, meta.lr, meta.pace));
         self.meta = Some(meta);
     }
 
@@ -269,6 +273,14 @@ impl Model {
             meta.pace = reply.pace;
             meta.step = meta.step.max(reply.step);
             meta.epoch = meta.epoch.max(reply.epoch);
+            self.told = Some((reply.state, reply.lr, reply.pace));
+        }
+    }
+
+    /// Takes back what was assumed of a command that was refused, or has not arrived.
+    pub fn take_back(&mut self) {
+        if let (Some(meta), Some(told)) = (&mut self.meta, self.told) {
+            (meta.state, meta.lr, meta.pace) = told;
         }
     }
 

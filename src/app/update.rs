@@ -334,6 +334,7 @@ impl App {
             Message::Refused(why) => {
                 self.alert = Some(why);
                 self.opening = Opening::Done;
+                self.model.take_back();
             }
             Message::Link(Link::Note(note)) => self.model.notice(note),
             Message::Link(link) => self.link = Some(link),

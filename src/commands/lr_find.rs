@@ -1,6 +1,8 @@
 //! `torchscope lr-find`: tries learning rates on a recipe, in a run directory that nobody keeps.
 
 use std::fmt::Write;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr, eyre};
@@ -66,7 +68,8 @@ pub(super) fn run(args: &LrFind) -> Result<u8> {
     let recipe = Recipe::load_looking(&args.recipe, &args.sets, &data::look)?;
     let signals = Signals::catch()?;
     // Ours alone, under a name that nobody can have taken; it goes when this returns.
-    let scratch = tempfile::Builder::new().prefix("torchscope-lr-find-").tempdir();
+    let closed = Permissions::from_mode(0o700);
+    let scratch = tempfile::Builder::new().prefix("torchscope-lr-find-").permissions(closed).tempdir();
     let scratch = scratch.wrap_err("no folder for a run that nobody keeps; TMPDIR can name another place")?;
     let directory = RunDir::create_at(scratch.path(), &recipe)?;
     let sweep = Sweep { min_lr: args.min_lr, max_lr: args.max_lr, steps: args.steps };

@@ -177,11 +177,11 @@ pub(super) fn farewell(left: &Left) -> u8 {
             say_goes_on(run);
         }
     }
-    let Some(meta) = meta else { return 0 };
     if !left.run.path().exists() {
         say::complain(&format!("torchscope: {name} is not at {} any more", left.run.path().display()));
         return 0;
     }
+    let Some(meta) = meta else { return 0 };
     let where_it_is = handle(&left.run);
     match meta.state {
         State::Failed | State::Crashed | State::Diverged => {

@@ -490,7 +490,9 @@ mod tests {
             let metadata =
                 plugin_data.map(|data| Box::new(Metadata { plugin_data: Some(data), ..Metadata::default() }));
             let tensor = Some(Box::new(strings()));
-            decode_value(SummaryValue { tag: "i".into(), tensor, metadata, ..SummaryValue::default() }, &mut table).unwrap().data
+            decode_value(SummaryValue { tag: "i".into(), tensor, metadata, ..SummaryValue::default() }, &mut table)
+                .unwrap()
+                .data
         };
         assert_eq!(value(None), Data::Other);
         let first = Data::Image(ImageValue { width: 3, height: 2, png: b"first".to_vec(), meta: None });

@@ -529,7 +529,11 @@ mod tests {
         let log = mirror.run().unwrap().path().join(LOG);
         assert_eq!(fs::metadata(&log).unwrap().len(), 8000);
         drop(mirror);
-        assert_eq!(open(cache.path(), "/far/moons-0001").sizes.get(LOG), Some(&8000), "counted when it is opened again");
+        assert_eq!(
+            open(cache.path(), "/far/moons-0001").sizes.get(LOG),
+            Some(&8000),
+            "counted when it is opened again"
+        );
     }
 
     #[test]
@@ -537,9 +541,8 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         let mut mirror = open(cache.path(), "/far/moons-0001");
         mirror.status(fields(State::Running)).unwrap();
-        let mut append = |number: usize| {
-            mirror.append(&format!("events.out.tfevents.{number:05}"), true, b"", Some(MARK)).unwrap()
-        };
+        let mut append =
+            |number: usize| mirror.append(&format!("events.out.tfevents.{number:05}"), true, b"", Some(MARK)).unwrap();
         assert!((0..MOST_FILES).all(&mut append));
         assert!(!append(MOST_FILES));
         assert!(mirror.open.len() <= MOST_OPEN);

@@ -72,8 +72,7 @@ impl Session {
         let said = Arc::new(Mutex::new(String::new()));
         let overheard = Arc::clone(&said);
         let (to, frames) = sync_channel(MOST_WAITING);
-        let session =
-            Self { child, to, is_stuck: false, said, start, heard, spoke: start, received: 0, told: 0 };
+        let session = Self { child, to, is_stuck: false, said, start, heard, spoke: start, received: 0, told: 0 };
         let named = |name: &str| thread::Builder::new().name(name.to_owned());
         let (host, events) = (host.to_owned(), events.clone());
         named("ssh").spawn(move || receive(serial, from, &host, &events))?;

@@ -305,13 +305,15 @@ impl RunDir {
     /// The folder for checkpoints, made if need be. For the trainer, which also removes files there: a link in its place is an
     /// error.
     pub fn checkpoint_folder(&self) -> Result<PathBuf, RunError> {
-        let folder = self.own()?.checkpoints_path();
+        let held = self.own()?;
+        let folder = held.checkpoints_path();
         match DirBuilder::new().mode(0o755).create(&folder) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
             _ => real_folder(&folder),
         }
         .map_err(RunError::io("use", &folder))?;
-        Ok(folder)
+        // By the path that stays good for as long as this run does.
+        Ok(self.checkpoints_path())
     }
 
     /// The newest checkpoint that is whole. One of a later torchscope is not passed over.

@@ -40,7 +40,9 @@ impl OwnedFolder {
             let _ = rustix::fs::fchmod(&folder, Mode::from_raw_mode(found.st_mode & 0o7777 & !WRITE_OF_OTHERS));
             let found = rustix::fs::fstat(&folder).map_err(failed("look at"))?;
             if found.st_mode & WRITE_OF_OTHERS != 0 {
-                return refuse("others can write to the folder, and `chmod go-w` does not help; use another".to_owned());
+                return refuse(
+                    "others can write to the folder, and `chmod go-w` does not help; use another".to_owned(),
+                );
             }
         }
         let root = files::through(folder.as_raw_fd()).unwrap_or_else(|| path.to_owned());

@@ -315,7 +315,8 @@ fn is_log(name: &str) -> bool {
 /// `step-<steps>.safetensors`, one that was put aside as damaged, or a half-written one.
 fn is_checkpoint(name: &str) -> bool {
     let rest = name.strip_prefix("step-");
-    name.starts_with(".step-") || rest.and_then(|rest| rest.split_once(".safetensors")).is_some_and(|(steps, _)| is_digits(steps))
+    name.starts_with(".step-")
+        || rest.and_then(|rest| rest.split_once(".safetensors")).is_some_and(|(steps, _)| is_digits(steps))
 }
 
 #[cfg(test)]

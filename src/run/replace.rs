@@ -141,7 +141,10 @@ mod tests {
         let path = folder.path().join("run.json");
         fs::write(&path, "{\"long\": 1}").unwrap();
         write_over(&path, b"{}").unwrap();
-        assert_eq!(serde_json::from_slice::<serde_json::Value>(&fs::read(&path).unwrap()).unwrap(), serde_json::json!({}));
+        assert_eq!(
+            serde_json::from_slice::<serde_json::Value>(&fs::read(&path).unwrap()).unwrap(),
+            serde_json::json!({})
+        );
         write_over(&path, b"{\"longer than before\": 2}").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"{\"longer than before\": 2}");
         assert!(write_over(&folder.path().join("missing"), b"{}").is_err());
@@ -159,7 +162,10 @@ mod tests {
         std::os::unix::fs::symlink(&secret, &path).unwrap();
         assert!(write_over(&path, b"new").is_err());
         replace(&path, b"new").unwrap();
-        assert_eq!((fs::read(&path).unwrap().as_slice(), fs::read(&secret).unwrap().as_slice()), (&b"new"[..], &b"secret"[..]));
+        assert_eq!(
+            (fs::read(&path).unwrap().as_slice(), fs::read(&secret).unwrap().as_slice()),
+            (&b"new"[..], &b"secret"[..])
+        );
         assert!(!fs::symlink_metadata(&path).unwrap().is_symlink());
     }
 

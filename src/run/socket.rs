@@ -129,7 +129,11 @@ impl ControlSocket {
             return Some(socket);
         }
         // Closed to everybody else.
-        let folder = tempfile::Builder::new().prefix("torchscope-").tempdir_in(temporary).ok()?;
+        let folder = tempfile::Builder::new()
+            .prefix("torchscope-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(temporary)
+            .ok()?;
         let socket = Some(folder.path().join(SOCKET)).filter(|socket| fits(socket))?;
         let mut socket = Self::bind_at(socket).ok()?;
         socket.folder = Some(folder);

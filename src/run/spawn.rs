@@ -61,7 +61,8 @@ pub fn spawn_trainer(run: &RunDir, errand: &Errand) -> Result<Child, RunError> {
 }
 
 fn spawn(program: &Path, run: &RunDir, errand: &Errand) -> Result<Child, RunError> {
-    let log_path = run.own()?.trainer_log_path();
+    let held = run.own()?;
+    let log_path = held.trainer_log_path();
     let log = files::append(&log_path).map_err(RunError::io("open", &log_path))?;
     let errors = log.try_clone().map_err(RunError::io("open", &log_path))?;
     let mut command = Command::new(program);

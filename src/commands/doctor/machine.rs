@@ -25,7 +25,9 @@ pub(super) fn look_at_runs(env: &Environment) -> Vec<Finding> {
     }];
     findings.push(match run::socket_folder() {
         Ok(folder) => Finding::ok("control", format!("sockets in {}, closed to others", folder.display())),
-        Err(error) => Finding::warn("control", error.to_string(), "until then a run has its socket in its own directory"),
+        Err(error) => {
+            Finding::warn("control", error.to_string(), "until then a run has its socket in its own directory")
+        }
     });
     if let Some(files) = getrlimit(Resource::Nofile).current.filter(|files| *files < FILES) {
         findings.push(Finding::warn("open files", format!("at most {files}"), format!("ulimit -n {FILES}, or more")));
