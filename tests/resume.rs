@@ -19,7 +19,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use torchscope::log::schema::{Document, Kind};
 use torchscope::log::{Data, LogReader, Record, tags};
 use torchscope::plot::format;
-use torchscope::recipe::Recipe;
+use torchscope::recipe::{Recipe, ScheduleSpec};
 use torchscope::run::{Checkpoint, Command, ControlClient, RunDir, RunMeta, State};
 use torchscope::series::Series;
 
@@ -425,6 +425,42 @@ fn more_epochs_are_the_same_as_all_of_them_at_once() {
     whole.ends(State::Finished);
     assert_eq!(run.weights(), whole.weights());
     assert_eq!(run.series(), whole.series());
+}
+
+#[test]
+fn more_epochs_follow_the_schedule_of_the_longer_run_from_their_first_step_on() {
+    let longer = |sets: &[(&str, &str)]| {
+        let with = |epochs| [sets, &[("epochs", epochs)]].concat();
+        let mut run = Run::start("moons", &with("20"));
+        run.ends(State::Finished);
+        let output = run.torchscope(&["resume", "moons-0001", "--headless", "--epochs", "45"]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        (run, Run::start("moons", &with("45")))
+    };
+    // What falls after so many epochs does not depend on how many there are.
+    let (run, mut whole) = longer(&[
+        ("schedule.kind", "step"),
+        ("schedule.every", "7"),
+        ("schedule.factor", "0.5"),
+        ("schedule.warmup", "2"),
+    ]);
+    whole.ends(State::Finished);
+    assert_eq!(run.weights(), whole.weights());
+    assert_eq!(run.series(), whole.series());
+
+    // A cosine is stretched.
+    let (run, mut whole) = longer(&[("schedule.kind", "cosine"), ("schedule.floor", "0.1")]);
+    whole.ends(State::Finished);
+    let (found, expected) = (&run.series()[tags::LR], &whole.series()[tags::LR]);
+    let (old, per_epoch) = (ScheduleSpec::Cosine { floor: 0.1, warmup: 0.0 }, run.meta().steps_per_epoch);
+    let end = 20 * per_epoch as usize;
+    for (place, (step, bits)) in found[..end].iter().enumerate() {
+        // The log holds single precision.
+        let rate = (0.5 * old.factor(place as u64, per_epoch, end as u64)) as f32;
+        assert_eq!((*step, f64::from_bits(*bits)), (place as i64 + 1, f64::from(rate)));
+    }
+    assert_eq!(found[end..], expected[end..], "the rates of the run that was so long from the start");
+    assert!(f64::from_bits(found[end].1) > 0.29, "not the end of the shorter schedule");
 }
 
 #[test]
