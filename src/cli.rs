@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::recipe::Override;
 use crate::recipe::Recipe;
 use crate::run::{OnNan, check_name};
 use crate::term::{Choices, ColorChoice, GlyphChoice, ThemeChoice};
@@ -43,6 +44,8 @@ pub enum Command {
     Rm(Rm),
     /// Try learning rates on a recipe, and suggest one
     LrFind(LrFind),
+    /// Print recipes to start from, and every key that one may have
+    Recipe(RecipePage),
     /// Look at terminal, libtorch and run directory, and say what to do
     Doctor(Doctor),
 }
@@ -102,8 +105,14 @@ fn recipe_help() -> String {
 #[derive(Debug, Args)]
 pub struct Train {
     /// A recipe, by name or path
-    #[arg(help = recipe_help())]
-    pub recipe: String,
+    #[arg(help = recipe_help(), required_unless_present = "data")]
+    pub recipe: Option<String>,
+    /// Data to learn from (CSV, .npy, .npz, a folder of pictures), without a recipe: one that fits is made, printed, trained
+    #[arg(long, value_name = "PATH", conflicts_with = "recipe", help_heading = "Recipe")]
+    pub data: Option<PathBuf>,
+    /// Keep the recipe that was made for `--data` in a new file
+    #[arg(long, value_name = "FILE", requires = "data", conflicts_with = "recipe", help_heading = "Recipe")]
+    pub save: Option<PathBuf>,
     /// Times to go over the data
     #[arg(long, value_name = "N", help_heading = "Recipe")]
     pub epochs: Option<u64>,
@@ -294,6 +303,20 @@ pub struct Doctor {
     pub display: Display,
 }
 
+/// `torchscope recipe`.
+#[derive(Debug, Args)]
+#[command(after_help = "Start one of your own: torchscope recipe cnn > mine.toml, then torchscope train mine.toml")]
+pub struct RecipePage {
+    /// A built-in recipe to print [default: list them]
+    pub name: Option<String>,
+    /// Print every key that a recipe may have: what it is for, type, range, default
+    #[arg(long, conflicts_with = "name")]
+    pub reference: bool,
+    /// Colours to use; `auto` judges from the environment
+    #[arg(long, value_enum, default_value_t, value_name = "DEPTH", help_heading = "Display")]
+    pub color: ColorChoice,
+}
+
 /// `torchscope lr-find`.
 #[derive(Debug, Args)]
 #[command(
@@ -363,20 +386,39 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 }
 
 impl Train {
-    /// What the command line sets in the recipe, as dotted keys with TOML values.
-    pub fn overrides(&self) -> Vec<(String, String)> {
-        let mut sets = self.sets.clone();
-        let mut set = |key: &str, value: Option<String>| sets.extend(value.map(|value| (key.to_owned(), value)));
-        set("epochs", if self.untrained { Some(0) } else { self.epochs }.map(|n| n.to_string()));
-        set("optimizer.lr", self.lr.map(|rate| format!("{rate:?}")));
-        set("batch_size", self.batch_size.map(|n| n.to_string()));
-        set("seed", self.seed.map(|n| n.to_string()));
-        set("device", self.device.as_ref().map(|device| toml::Value::from(device.as_str()).to_string()));
+    /// What the command line sets in the recipe; errors name the option that did.
+    pub fn overrides(&self) -> Vec<Override> {
+        let mut overrides = of_sets(&self.sets);
+        let mut set = |key: &str, option: &str, given: Option<(String, String)>| {
+            overrides.extend(given.map(|(given, value)| Override::option(&format!("{option} {given}"), key, &value)));
+        };
+        let same = |given: String| (given.clone(), given);
+        let number = |rate: f64| same(format!("{rate:?}").trim_end_matches(".0").to_owned());
+        set("epochs", "--epochs", self.epochs.map(|n| same(n.to_string())));
+        set("optimizer.lr", "--lr", self.lr.map(number));
+        set("batch_size", "--batch-size", self.batch_size.map(|n| same(n.to_string())));
+        set("seed", "--seed", self.seed.map(|n| same(n.to_string())));
+        let device = self.device.as_ref();
+        set("device", "--device", device.map(|name| (name.clone(), toml::Value::from(name.as_str()).to_string())));
         if let Some(Pace::EpochsPerSecond(rate)) = self.pace {
-            set("pace", Some(format!("{rate:?}")));
+            set("pace", "--pace", Some(number(rate)));
         }
-        sets
+        if self.untrained {
+            overrides.push(Override::option("--untrained", "epochs", "0"));
+        }
+        overrides
     }
+}
+
+impl LrFind {
+    /// What the command line sets in the recipe.
+    pub fn overrides(&self) -> Vec<Override> {
+        of_sets(&self.sets)
+    }
+}
+
+fn of_sets(sets: &[(String, String)]) -> Vec<Override> {
+    sets.iter().map(|(key, value)| Override::set(key, value)).collect()
 }
 
 #[cfg(test)]
@@ -416,9 +458,9 @@ mod tests {
             ("optimizer.lr", "0.1"),
             ("epochs", "3"),
             ("device", "\"cuda:1\""),
-            ("pace", "2.0"),
+            ("pace", "2"),
         ] {
-            assert!(sets.contains(&(key.into(), value.into())), "{key}={value} in {sets:?}");
+            assert!(sets.iter().any(|set| (set.key(), set.value()) == (key, value)), "{key}={value} in {sets:?}");
         }
     }
 
@@ -426,7 +468,7 @@ mod tests {
     fn untrained_means_no_epochs() {
         let cli = Cli::try_parse_from(["torchscope", "train", "moons", "--untrained"]).unwrap();
         let Command::Train(train) = cli.command else { panic!("train expected") };
-        assert_eq!(train.overrides(), [("epochs".to_owned(), "0".to_owned())]);
+        assert_eq!(train.overrides(), [Override::option("--untrained", "epochs", "0")]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use torchscope::recipe::{DataSpec, Place, Recipe, RecipeError};
+use torchscope::recipe::{DataSpec, Override, Place, Problem, Recipe, RecipeError};
 
 /// A sound recipe to be spoilt, its lines numbered from 1.
 const SOUND: [&str; 24] = [
@@ -67,12 +67,16 @@ fn check(cases: &[Case<'_>]) {
     for (line, text, at, key, suggestion, part) in cases {
         let error = parse_error(&with_line(*line, text));
         let shown = error.to_string();
-        assert_eq!(error.line(), *at, "{text}: {shown}");
-        assert_eq!(error.key(), *key, "{text}: {shown}");
-        assert_eq!(error.suggestion(), *suggestion, "{text}: {shown}");
+        let problem = error.problems().iter().find(|problem| problem.key() == *key);
+        let problem = problem.unwrap_or_else(|| panic!("{text}: {shown}"));
+        assert_eq!(problem.line(), *at, "{text}: {shown}");
+        assert_eq!(problem.suggestion(), *suggestion, "{text}: {shown}");
         assert_eq!(error.source_name(), "my.toml");
         assert!(shown.contains(part), "{text}: {shown}");
-        assert_is_one_clear_line(&shown);
+        assert_is_clear(&error);
+        // A key of another kind stands where one that is needed stood; every other fault is told once.
+        let needed = matches!(*text, "centers = 3" | "filters = 20" | "beta1 = 0.5");
+        assert_eq!(error.problems().len(), if needed { 2 } else { 1 }, "{text}: {shown}");
     }
 }
 
@@ -419,7 +423,7 @@ fn layers_that_do_not_fit_are_named_with_both_shapes() {
         let shown = error.to_string();
         assert_eq!((error.line(), error.key()), (Some(*line), Some(*key)), "{shown}");
         assert!(shown.contains(part), "{shown}");
-        assert_is_one_clear_line(&shown);
+        assert_is_clear(&error);
     }
 }
 
@@ -485,7 +489,7 @@ fn tables_that_may_be_left_out_are_checked_all_the_same() {
         let error = parse_error(&with_line(24, &after(table)));
         assert_eq!((error.line(), error.key()), (Some(line), Some(key)), "{error}");
         assert!(error.to_string().contains(part), "{error}");
-        assert_is_one_clear_line(&error.to_string());
+        assert_is_clear(&error);
     }
     let many = format!("[probe]\npictures = [{}]", "\"cat\",".repeat(17));
     assert!(parse_error(&with_line(24, &after(&many))).to_string().contains("must have at most 16 items, not 17"));
@@ -528,7 +532,7 @@ fn an_override_of_the_data_is_cited_where_the_rest_no_longer_fits() {
     for (recipe, key, value, part) in cases {
         let error = Recipe::load(recipe, &[(key.to_owned(), value.to_owned())]).unwrap_err();
         let shown = error.to_string();
-        assert_eq!(*error.place(), Place::Set(format!("{key}={value}")), "{shown}");
+        assert_eq!(*error.place(), Place::Option(format!("--set {key}={value}")), "{shown}");
         assert!(shown.contains(part), "{shown}");
     }
 }
@@ -543,7 +547,9 @@ fn paths_start_at_the_folder_of_the_recipe() {
     fs::write(at("my.toml"), &text).unwrap();
     let error = Recipe::load(at("my.toml"), &[]).unwrap_err();
     assert_eq!((error.line(), error.key()), (Some(8), Some("data.train_images")), "{error}");
-    assert!(error.to_string().ends_with(&format!("names {}, which does not exist", at("a").display())), "{error}");
+    assert_eq!(error.problems().len(), 5, "{error}");
+    let told = error.problems()[0].to_string();
+    assert!(told.ends_with(&format!("names {}, which does not exist", at("a").display())), "{told}");
 
     fs::create_dir(at("sub")).unwrap();
     for name in ["a", "b", "sub/a"] {
@@ -568,6 +574,17 @@ fn paths_start_at_the_folder_of_the_recipe() {
         error.to_string().starts_with("--set probe.pictures=[\"nowhere.png\"]: `probe.pictures.0` names /"),
         "{error}"
     );
+}
+
+/// One line for one problem, and one more above several.
+fn assert_is_clear(error: &RecipeError) {
+    let shown = error.to_string();
+    shown.lines().for_each(assert_is_one_clear_line);
+    let lines = match error.problems().len() {
+        1 => 1,
+        several => 1 + several.min(20) + usize::from(several > 20),
+    };
+    assert_eq!(shown.lines().count(), lines, "{shown}");
 }
 
 fn assert_is_one_clear_line(shown: &str) {
@@ -609,7 +626,7 @@ fn tables_of_the_wrong_shape_are_explained() {
         let shown = error.to_string();
         assert_eq!((error.line(), error.key()), (line, Some(key)), "{shown}");
         assert!(shown.contains(part), "{shown}");
-        assert_is_one_clear_line(&shown);
+        assert_is_clear(&error);
     }
     let error = parse_error(&format!("optimizer = \"sgd\"\n{}", SOUND[..21].join("\n")));
     assert_eq!((error.line(), error.key()), (Some(1), Some("optimizer")));
@@ -697,12 +714,12 @@ fn overrides_are_cited_instead_of_a_line() {
     for (key, value, at, suggestion, part) in cases {
         let error = set_error(key, value);
         let shown = error.to_string();
-        assert_eq!(*error.place(), Place::Set(format!("{key}={value}")), "{shown}");
+        assert_eq!(*error.place(), Place::Option(format!("--set {key}={value}")), "{shown}");
         assert_eq!(error.line(), None);
         assert_eq!(error.key(), Some(*at), "{shown}");
         assert_eq!(error.suggestion(), *suggestion, "{shown}");
         assert!(shown.contains(part), "{shown}");
-        assert_is_one_clear_line(&shown);
+        assert_is_clear(&error);
     }
 }
 
@@ -751,7 +768,7 @@ fn files_that_are_no_recipe_give_one_clear_error() {
     assert!(error.to_string().ends_with("is longer than 1024 KiB, which no recipe is"), "{error}");
 
     let error = Recipe::load("/dev/zero", &[]).unwrap_err();
-    assert!(error.to_string().contains("longer than 1024 KiB"), "{error}");
+    assert!(error.to_string().ends_with("cannot be read: it is a device, not a regular file"), "{error}");
 
     // A path through a file cannot be opened, whoever runs the test.
     let error = Recipe::load(at("recipe.toml").join("x"), &[]).unwrap_err();
@@ -776,14 +793,132 @@ fn hostile_text_is_an_error_and_never_a_panic() {
         "'''".to_owned(),
         format!("{} = 1", "k".repeat(100_000)),
     ] {
-        let shown = parse_error(&text).to_string();
-        assert_is_one_clear_line(&shown);
+        assert_is_clear(&parse_error(&text));
     }
     // Each line of the sound recipe left out, and each cut after any byte.
     let text = sound();
     for end in 0..text.len() {
         if let Err(error) = Recipe::parse("my.toml", &text[..end]) {
-            assert_is_one_clear_line(&error.to_string());
+            assert_is_clear(&error);
         }
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let text = with_line(3, "epoch = 10")
+        .replace("batch_size = 32", "")
+        .replace("samples = 100", "samples = 1")
+        .replace("units = 20", "unit = 20")
+        .replace("kind = \"sgd\"", "kind = \"sdg\"")
+        .replace("init = \"keras\"", "warmup = 1");
+    let error = parse_error(&text);
+    let lines: Vec<String> = error.to_string().lines().map(str::to_owned).collect();
+    let expected = [
+        "my.toml has 7 errors:",
+        "my.toml: missing key `batch_size`: a whole number from 1 to 10,000,000",
+        "my.toml:3: unknown key `epoch`; did you mean `epochs`?",
+        "my.toml:9: `data.samples` must be a whole number from 2 to 10,000,000, not 1",
+        "my.toml:12: missing key `init` in [model]: `keras`, `torch` or `tch`",
+        "my.toml:13: unknown key `warmup` in [model]; `warmup` belongs in [schedule]",
+        "my.toml:16: unknown key `unit` in [[model.layers]]; did you mean `units`?",
+        "my.toml:23: `optimizer.kind` must be `sgd`, `adam`, `adamw` or `rmsprop`, not \"sdg\"; did you mean `sgd`?",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{error}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}\n{expected}");
+    }
+    assert_eq!(error.problems().len(), 7);
+    assert_is_clear(&error);
+}
+
+#[test]
+fn an_empty_recipe_is_told_all_it_needs() {
+    let error = parse_error("");
+    let keys: Vec<_> = error.problems().iter().filter_map(Problem::key).collect();
+    assert_eq!(keys, ["name", "seed", "epochs", "batch_size", "loss", "data", "model", "optimizer"]);
+}
+
+#[test]
+fn keys_that_are_each_right_and_do_not_go_together_are_told_at_once() {
+    let text = with_line(20, "units = 3").replace("\"sigmoid\"", "\"relu\"")
+        + "\nnesterov = true\n[probe]\npictures = [\"cat\"]";
+    let error = parse_error(&text);
+    let told: Vec<_> = error.problems().iter().map(|problem| (problem.line(), problem.key().unwrap())).collect();
+    let expected = [
+        (Some(20), "model.layers.1.units"),
+        (Some(21), "model.layers.1.activation"),
+        (Some(25), "optimizer.nesterov"),
+        (Some(27), "probe.pictures"),
+    ];
+    assert_eq!(told, expected, "{error}");
+}
+
+#[test]
+fn options_are_told_after_lines_and_by_the_name_that_was_used() {
+    let look = |_: &DataSpec| Err("moons need no look".to_owned());
+    let options = [
+        Override::option("--lr -1", "optimizer.lr", "-1"),
+        Override::option("--epochs 2000000000", "epochs", "2000000000"),
+        Override::set("seed", "x"),
+    ];
+    let error = Recipe::load_looking("moons", &options, &look).unwrap_err();
+    let expected = [
+        "moons has 3 errors:",
+        "--set seed=x: `seed` must be a whole number from 0 to 18,446,744,073,709,551,615, not \"x\"",
+        "--epochs 2000000000: `epochs` must be a whole number from 0 to 1,000,000,000, not 2000000000",
+        "--lr -1: `optimizer.lr` must be a finite number above 0, not -1",
+    ];
+    assert_eq!(error.to_string().lines().collect::<Vec<_>>(), expected);
+    let misplaced = [Override::set("model.layers.9.units", "1"), Override::set("epochs.x", "1")];
+    assert_eq!(Recipe::load_looking("moons", &misplaced, &look).unwrap_err().problems().len(), 2);
+}
+
+#[test]
+fn a_file_that_is_no_recipe_does_not_flood_the_screen() {
+    let text = (0..500).map(|n| format!("x{n} = {n}")).collect::<Vec<_>>().join("\n");
+    let error = parse_error(&text);
+    assert!(error.problems().len() > 500);
+    assert!(error.to_string().ends_with("\nand 488 more"), "{error}");
+    assert_is_clear(&error);
+}
+
+/// The keys of data of one's own, in a recipe that is sound but for one of them.
+#[test]
+fn keys_of_ones_own_data_are_checked_like_all_others() {
+    let text = |data: &str| {
+        let (head, tail) = (SOUND[..7].join("\n"), SOUND[11..].join("\n"));
+        format!("{head}\n{data}\n{tail}")
+    };
+    let csv = "kind = \"csv\"\npath = \"a.csv\"\n";
+    assert!(Recipe::parse("my.toml", &text(csv)).is_ok());
+    for (data, line, key, part) in [
+        (format!("{csv}label = 0"), 10, "data.label", "must be the name of a column, or its number from 1, not 0"),
+        (
+            format!("{csv}features = [\"a\", true]"),
+            10,
+            "data.features",
+            "must be a list of columns by name or by number",
+        ),
+        (format!("{csv}delimiter = \"|\""), 10, "data.delimiter", "must be `,`, `;` or `\\t`, not \"|\""),
+        (format!("{csv}class_names = [\"a\"]"), 10, "data.class_names", "must have from 2 to 1000 names, not 1"),
+        (format!("{csv}class_names = [\"a\", \"\"]"), 10, "data.class_names.1", "must be a name of 1 to 64 characters"),
+        (format!("{csv}class_names = [\"a\", \"a\"]"), 10, "data.class_names.1", "is `a` once more"),
+        (format!("{csv}class_names = [\"a\", 2]"), 10, "data.class_names.1", "must be a text, not 2"),
+        (format!("{csv}held_out = 1"), 10, "data.held_out", "up to but not including 1, not 1"),
+        (
+            format!("{csv}samples = 3"),
+            10,
+            "data.samples",
+            "`moons`, `circles`, `blobs`, `spiral` or `xor` has it, `csv`",
+        ),
+        ("kind = \"npz\"\npath = \"a\"\ninputs = \"\"".to_owned(), 10, "data.inputs", "must be the name of an array"),
+        ("kind = \"npy\"".to_owned(), 7, "data.inputs", "missing key `inputs` in [data]: the path of an array"),
+    ] {
+        let error = parse_error(&text(&data));
+        assert_eq!((error.line(), error.key()), (Some(line), Some(key)), "{error}");
+        assert!(error.to_string().contains(part), "{error}");
+        assert_eq!(error.problems().len(), 1, "{error}");
+        assert_is_clear(&error);
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn run(args: &LrFind) -> Result<u8> {
     if args.min_lr >= args.max_lr {
         return Err(eyre!("`--min-lr` must be below `--max-lr`: {} is not below {}", args.min_lr, args.max_lr));
     }
-    let recipe = Recipe::load_looking(&args.recipe, &args.sets, &data::look)?;
+    let recipe = Recipe::load_looking(&args.recipe, &args.overrides(), &data::look)?;
     let signals = Signals::catch()?;
     // Ours alone, under a name that nobody can have taken; it goes when this returns.
     let closed = Permissions::from_mode(0o700);

@@ -5,6 +5,8 @@ mod doctor;
 mod headless;
 mod list;
 mod lr_find;
+mod own_data;
+mod recipe;
 mod relay;
 mod resume;
 mod rm;
@@ -39,6 +41,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rm(args) => rm::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::LrFind(args) => lr_find::run(&args),
+        Command::Recipe(args) => recipe::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use color_eyre::eyre::{Result, WrapErr};
 
-use super::{headless, say, shell_word, signal_code};
+use super::{headless, own_data, say, shell_word, signal_code};
 use crate::cli::{Launch, Pace, Train};
 use crate::data;
 use crate::plot::format;
@@ -18,9 +18,16 @@ use crate::term::{Capabilities, Environment};
 const DETACH_PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(args: &Train) -> Result<u8> {
-    let mut recipe = Recipe::load_looking(&args.recipe, &args.overrides(), &data::look)?;
+    let overrides = args.overrides();
+    let mut recipe = match (&args.data, &args.recipe) {
+        (Some(data), _) => own_data::recipe(data, &overrides)?,
+        (None, name) => Recipe::load_looking(name.as_deref().unwrap_or_default(), &overrides, &data::look)?,
+    };
     if args.pace == Some(Pace::Max) {
         recipe.pace = None;
+    }
+    if args.data.is_some() {
+        own_data::show(&recipe, args.save.as_deref())?;
     }
     let create = || {
         Ok(match (&args.run_dir, &args.name) {

@@ -1,6 +1,6 @@
 //! What sets two recipes apart, as far as it decides what is computed.
 
-use toml::{Table, Value};
+use serde_json::Value;
 
 use super::spec::Recipe;
 
@@ -11,13 +11,17 @@ impl Recipe {
     /// The first key in which this recipe computes something else than `before` did: `` `optimizer.lr` was 0.5 and is 0.1 ``.
     /// None if it computes the same, whatever the number of epochs, the pace and what is recorded.
     pub fn change_since(&self, before: &Self) -> Option<String> {
-        let table = |recipe| Table::try_from(recipe).unwrap_or_default();
-        let (mut before, mut now) = (table(before), table(self));
-        for key in NO_MATTER {
-            before.remove(*key);
-            now.remove(*key);
-        }
-        change("", Some(&Value::Table(before)), Some(&Value::Table(now)))
+        // Not TOML, whose values have no room for the largest seeds.
+        let values = |recipe| {
+            let mut values = serde_json::to_value(recipe).unwrap_or_default();
+            if let Value::Object(table) = &mut values {
+                for key in NO_MATTER {
+                    table.remove(*key);
+                }
+            }
+            values
+        };
+        change("", Some(&values(before)), Some(&values(self)))
     }
 }
 
@@ -25,7 +29,7 @@ fn change(key: &str, before: Option<&Value>, now: Option<&Value>) -> Option<Stri
     let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
     match (before, now) {
         (before, now) if before == now => None,
-        (Some(Value::Table(before)), Some(Value::Table(now))) => {
+        (Some(Value::Object(before)), Some(Value::Object(now))) => {
             let added = now.keys().filter(|name| !before.contains_key(*name));
             before.keys().chain(added).find_map(|name| change(&below(name), before.get(name), now.get(name)))
         }
@@ -40,7 +44,7 @@ fn change(key: &str, before: Option<&Value>, now: Option<&Value>) -> Option<Stri
 fn shown(value: Option<&Value>) -> String {
     match value {
         None => "not there".to_owned(),
-        Some(Value::Table(_)) => "a table".to_owned(),
+        Some(Value::Object(_)) => "a table".to_owned(),
         Some(Value::Array(_)) => "a list".to_owned(),
         Some(value) => value.to_string(),
     }
@@ -61,6 +65,7 @@ mod tests {
         for (key, value, expected) in [
             ("optimizer.lr", "0.1", "`optimizer.lr` was 0.5 and is 0.1"),
             ("seed", "99", "and is 99"),
+            ("seed", "18446744073709551615", "and is 18446744073709551615"),
             ("model.layers.0.units", "8", "`model.layers.0.units` was 20 and is 8"),
             ("data.noise", "0.3", "`data.noise` was 0.1 and is 0.3"),
             ("schedule.kind", "cosine", "`schedule.kind` was \"constant\" and is \"cosine\""),

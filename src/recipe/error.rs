@@ -1,52 +1,54 @@
-//! The one error of this module: what is wrong with a recipe, where, and what would be right.
+//! The one error of this module: all that is wrong with a recipe, where, and what would be right.
 
 use std::fmt::{self, Write as _};
 
-/// Where in a recipe an error was found.
+/// Where in a recipe a problem was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A line of the text, counted from 1.
-    Line(usize),
-    /// An override, as the user gave it: `optimizer.lrr=1` of `--set optimizer.lrr=1`.
-    Set(String),
     /// The recipe as a whole: it could not be read, or a top-level key is missing.
     Whole,
+    /// A line of the text, counted from 1.
+    Line(usize),
+    /// An option of the command line, as the user gave it: `--set optimizer.lrr=1`, `--lr -1`.
+    Option(String),
 }
 
-/// A recipe that cannot be used. It displays as one line:
+/// A recipe that cannot be used: everything that is wrong with it, one line each. A single problem displays as
 ///
 /// ```text
 /// my.toml:12: unknown key `unit` in [[model.layers]]; did you mean `units`? Allowed: `kind`, `units`, `activation`
 /// ```
+///
+/// and several as such lines below one that counts them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct RecipeError(Box<Report>);
+pub struct RecipeError {
+    source_name: String,
+    /// In the order of their places; never empty.
+    problems: Vec<Problem>,
+}
+
+/// One thing that is wrong with a recipe. It displays as a line without its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem(Box<Report>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Report {
-    source_name: String,
     place: Place,
     key: Option<String>,
-    problem: String,
+    what: String,
     suggestion: Option<String>,
     allowed: Option<String>,
 }
 
-impl RecipeError {
-    /// `problem` is a sentence without its full stop. The source is named at the door, by [`RecipeError::of_source`].
-    pub(super) fn new(place: &Place, problem: impl Into<String>) -> Self {
-        Self(Box::new(Report {
-            source_name: String::new(),
-            place: place.clone(),
-            key: None,
-            problem: problem.into(),
-            suggestion: None,
-            allowed: None,
-        }))
+impl Problem {
+    /// `what` is a sentence without its full stop.
+    pub(super) fn new(place: &Place, what: impl Into<String>) -> Self {
+        let place = place.clone();
+        Self(Box::new(Report { place, key: None, what: what.into(), suggestion: None, allowed: None }))
     }
 
-    pub(super) fn of_source(mut self, source_name: &str) -> Self {
-        source_name.clone_into(&mut self.0.source_name);
-        self
+    pub(super) fn of_source(self, source_name: &str) -> RecipeError {
+        RecipeError { source_name: source_name.to_owned(), problems: vec![self] }
     }
 
     pub(super) fn at(mut self, place: &Place) -> Self {
@@ -70,21 +72,16 @@ impl RecipeError {
         self
     }
 
-    /// The file or built-in recipe, as the user named it.
-    pub fn source_name(&self) -> &str {
-        &self.0.source_name
-    }
-
-    /// Where in it.
+    /// Where in the recipe.
     pub fn place(&self) -> &Place {
         &self.0.place
     }
 
-    /// The line at fault, counted from 1; none for overrides and for errors of the whole file.
+    /// The line at fault, counted from 1; none for options and for problems of the whole file.
     pub fn line(&self) -> Option<usize> {
         match self.0.place {
             Place::Line(line) => Some(line),
-            Place::Set(_) | Place::Whole => None,
+            Place::Option(_) | Place::Whole => None,
         }
     }
 
@@ -100,14 +97,84 @@ impl RecipeError {
     }
 }
 
+impl RecipeError {
+    /// An error of all the problems, told in the order of their places, if there are any.
+    pub(super) fn unless_none(source_name: &str, mut problems: Vec<Problem>) -> Result<(), Self> {
+        // Those of one place as they were found.
+        problems.sort_by_key(|problem| match problem.place() {
+            Place::Whole => (0, 0),
+            Place::Line(line) => (1, *line),
+            Place::Option(_) => (2, 0),
+        });
+        if problems.is_empty() { Ok(()) } else { Err(Self { source_name: source_name.to_owned(), problems }) }
+    }
+
+    /// The file or built-in recipe, as the user named it.
+    pub fn source_name(&self) -> &str {
+        &self.source_name
+    }
+
+    /// Everything that is wrong, in the order of the text, options last; at least one.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Place of the first problem.
+    pub fn place(&self) -> &Place {
+        self.problems[0].place()
+    }
+
+    /// Line of the first problem.
+    pub fn line(&self) -> Option<usize> {
+        self.problems[0].line()
+    }
+
+    /// Key of the first problem.
+    pub fn key(&self) -> Option<&str> {
+        self.problems[0].key()
+    }
+
+    /// Suggestion for the first problem.
+    pub fn suggestion(&self) -> Option<&str> {
+        self.problems[0].suggestion()
+    }
+}
+
 impl fmt::Display for RecipeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { source_name, place, problem, suggestion, allowed, .. } = &*self.0;
-        let mut text = match place {
-            Place::Line(line) => format!("{source_name}:{line}: {problem}"),
-            Place::Set(set) => format!("--set {set}: {problem}"),
-            Place::Whole => format!("{source_name}: {problem}"),
-        };
+        /// More than that is no recipe, and pushes the first off the screen.
+        const MOST: usize = 20;
+        let source_name = &self.source_name;
+        if let [problem] = &self.problems[..] {
+            return write_safely(f, &problem.line_of(source_name));
+        }
+        write_safely(f, &format!("{source_name} has {} errors:", self.problems.len()))?;
+        for problem in self.problems.iter().take(MOST) {
+            f.write_char('\n')?;
+            write_safely(f, &problem.line_of(source_name))?;
+        }
+        match self.problems.len().saturating_sub(MOST) {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
+        }
+    }
+}
+
+impl Problem {
+    /// With its place in front.
+    fn line_of(&self, source_name: &str) -> String {
+        match &self.0.place {
+            Place::Line(line) => format!("{source_name}:{line}: {self}"),
+            Place::Option(option) => format!("{option}: {self}"),
+            Place::Whole => format!("{source_name}: {self}"),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { what, suggestion, allowed, .. } = &*self.0;
+        let mut text = what.clone();
         if let Some(suggestion) = suggestion {
             write!(text, "; did you mean `{suggestion}`?")?;
         }
@@ -115,16 +182,20 @@ impl fmt::Display for RecipeError {
             let joint = if suggestion.is_some() { " Allowed" } else { "; allowed" };
             write!(text, "{joint}: {allowed}")?;
         }
-        // A key or a file name may hold anything, and this line goes to a terminal.
-        for c in text.chars() {
-            if c.is_control() {
-                write!(f, "{}", c.escape_default())?;
-            } else {
-                f.write_char(c)?;
-            }
-        }
-        Ok(())
+        write_safely(f, &text)
     }
+}
+
+/// A key or a file name may hold anything, and these lines go to a terminal.
+fn write_safely(f: &mut fmt::Formatter<'_>, line: &str) -> fmt::Result {
+    for c in line.chars() {
+        if c.is_control() {
+            write!(f, "{}", c.escape_default())?;
+        } else {
+            f.write_char(c)?;
+        }
+    }
+    Ok(())
 }
 
 /// What users of other libraries write, and what it is called here. Where a word stands twice, the first that is allowed

@@ -1,6 +1,6 @@
 //! Shape inference: a recipe's layers and the shape of one input give every layer's output and parameters.
 
-use super::error::{Place, RecipeError};
+use super::error::{Place, Problem, RecipeError};
 use super::network::{Layer, Network, Parameter, ParameterRole, Window};
 use super::spec::{LayerSpec, Padding, Recipe};
 
@@ -29,9 +29,9 @@ pub(super) struct Misfit {
 }
 
 impl Misfit {
-    pub(super) fn error(&self, place: &Place) -> RecipeError {
+    pub(super) fn error(&self, place: &Place) -> Problem {
         let key = format!("model.layers.{}", self.layer);
-        RecipeError::new(place, format!("`{key}` {}", self.problem)).of_key(key)
+        Problem::new(place, format!("`{key}` {}", self.problem)).of_key(key)
     }
 }
 
@@ -70,7 +70,7 @@ fn width_key(spec: &LayerSpec) -> &'static str {
 }
 
 /// A layer's key and what is wrong with it.
-type Problem = (&'static str, String);
+type Fault = (&'static str, String);
 
 /// A layer of the recipe and the shape that reaches it.
 struct Reached<'a> {
@@ -80,7 +80,7 @@ struct Reached<'a> {
 }
 
 impl Reached<'_> {
-    fn layer(&self, name: &str) -> Result<Layer, Problem> {
+    fn layer(&self, name: &str) -> Result<Layer, Fault> {
         let of = |output_shape: Vec<usize>, parameters: Vec<Parameter>, window: Option<Window>| Layer {
             name: name.to_owned(),
             kind: self.spec.kind(),
@@ -124,7 +124,7 @@ impl Reached<'_> {
         })
     }
 
-    fn row(&self) -> Result<usize, Problem> {
+    fn row(&self) -> Result<usize, Fault> {
         let &[features] = self.shape else {
             let problem = format!(
                 "is `{}` and takes one row of numbers, shape [n], but {} reaches it; put a `flatten` layer before it",
@@ -136,7 +136,7 @@ impl Reached<'_> {
         Ok(features)
     }
 
-    fn picture(&self) -> Result<[usize; 3], Problem> {
+    fn picture(&self) -> Result<[usize; 3], Fault> {
         let &[channels, height, width] = self.shape else {
             let problem = format!(
                 "is `{}` and takes pictures, shape [channels, height, width], but {} reaches it",
@@ -156,7 +156,7 @@ impl Reached<'_> {
         stride: usize,
         padding: Padding,
         [height, width]: [usize; 2],
-    ) -> Result<(Window, [usize; 2]), Problem> {
+    ) -> Result<(Window, [usize; 2]), Fault> {
         let pad = |length: usize| match padding {
             Padding::Valid => [0, 0],
             Padding::Same => {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::error::{Place, RecipeError, listed, nearest};
+use super::error::{Place, Problem, RecipeError, brief, listed, nearest};
 use super::spec::{DataShape, DataSpec, Recipe};
 use super::{read, tree};
 use crate::files;
@@ -18,15 +18,65 @@ macro_rules! builtins {
     };
 }
 
+builtins!["autoencoder", "blobs", "circles", "cnn", "moons", "perceptron", "spiral", "xor"];
+
 /// What data ask of a network, by a look at their files, or why they cannot be used.
 pub type Look<'a> = &'a dyn Fn(&DataSpec) -> Result<DataShape, String>;
 
-builtins!["autoencoder", "blobs", "circles", "cnn", "moons", "perceptron", "spiral", "xor"];
+/// A value that the command line puts into a recipe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// The option as the user gave it, for errors: `--lr -1`.
+    pub(super) option: String,
+    /// Dotted key.
+    pub(super) key: String,
+    /// As TOML, or a text.
+    pub(super) value: String,
+}
+
+impl Override {
+    /// `--set key=value`.
+    pub fn set(key: &str, value: &str) -> Self {
+        let shown = brief(&format!("{key}={value}"));
+        Self { option: format!("--set {shown}"), key: key.to_owned(), value: value.to_owned() }
+    }
+
+    /// Any other option, as the user gave it, and what it sets: (`--lr -1`, `optimizer.lr`, `-1`).
+    pub fn option(option: &str, key: &str, value: &str) -> Self {
+        Self { option: brief(option), key: key.to_owned(), value: value.to_owned() }
+    }
+
+    /// The dotted key that it sets.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What it sets it to: TOML where it is TOML, else a text.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
 
 impl Recipe {
     /// Reads and checks the recipe in `text`; errors cite `source_name`.
     pub fn parse(source_name: &str, text: &str) -> Result<Self, RecipeError> {
-        Self::with_overrides(source_name, text, &[])
+        parsed(source_name, text, &[], None, None)
+    }
+
+    /// As [`Recipe::parse`], and checks that the network fits the data where only their files say what they are.
+    pub fn parse_looking(source_name: &str, text: &str, look: Look<'_>) -> Result<Self, RecipeError> {
+        Self::parse_with(source_name, text, &[], look)
+    }
+
+    /// As [`Recipe::parse_looking`], after putting each override where its key points, in that order. Errors that come from
+    /// one cite its option instead of a line.
+    pub fn parse_with(
+        source_name: &str,
+        text: &str,
+        overrides: &[Override],
+        look: Look<'_>,
+    ) -> Result<Self, RecipeError> {
+        parsed(source_name, text, overrides, None, Some(look))
     }
 
     /// As [`Recipe::parse`], after putting each value of `sets` where its dotted key points, in that order.
@@ -34,36 +84,33 @@ impl Recipe {
     /// `optimizer.lr` is a key, `model.layers.0.units` one in a list. A value is read as TOML where it is TOML and is a
     /// text otherwise. Errors that come from an override cite it: `--set optimizer.lrr=1`. Paths are left as they are.
     pub fn with_overrides(source_name: &str, text: &str, sets: &[(String, String)]) -> Result<Self, RecipeError> {
-        parsed(source_name, text, sets, None, None)
-    }
-
-    /// As [`Recipe::parse`], and checks that the network fits the data where only their files say what they are.
-    pub fn parse_looking(source_name: &str, text: &str, look: Look<'_>) -> Result<Self, RecipeError> {
-        parsed(source_name, text, &[], None, Some(look))
+        parsed(source_name, text, &of_sets(sets), None, None)
     }
 
     /// The recipe that `name_or_path` names: a built-in one by that name, else the file at that path. Relative paths in a
     /// file start at its folder, those in `sets` at the current directory; in the recipe they are absolute.
     pub fn load(name_or_path: impl AsRef<OsStr>, sets: &[(String, String)]) -> Result<Self, RecipeError> {
-        Self::found(name_or_path.as_ref(), sets, None)
+        Self::found(name_or_path.as_ref(), &of_sets(sets), None)
     }
 
-    /// As [`Recipe::load`], and checks that the network fits the data where only their files say what they are.
+    /// As [`Recipe::load`], and checks that the network fits the data where only their files say what they are. An error
+    /// names the option that was used.
     pub fn load_looking(
         name_or_path: impl AsRef<OsStr>,
-        sets: &[(String, String)],
+        overrides: &[Override],
         look: Look<'_>,
     ) -> Result<Self, RecipeError> {
-        Self::found(name_or_path.as_ref(), sets, Some(look))
+        Self::found(name_or_path.as_ref(), overrides, Some(look))
     }
 
-    fn found(given: &OsStr, sets: &[(String, String)], look: Option<Look<'_>>) -> Result<Self, RecipeError> {
+    fn found(given: &OsStr, overrides: &[Override], look: Option<Look<'_>>) -> Result<Self, RecipeError> {
         let shown = given.to_string_lossy();
         if let Some(text) = given.to_str().and_then(Self::builtin) {
-            return parsed(&shown, text, sets, Some(Path::new("")), look);
+            return parsed(&shown, text, overrides, Some(Path::new("")), look);
         }
         let path = Path::new(given);
-        parsed(&shown, &read_text(path, &shown)?, sets, Some(path.parent().unwrap_or(Path::new(""))), look)
+        let text = read_text(path, &shown).map_err(|problem| problem.of_source(&shown))?;
+        parsed(&shown, &text, overrides, Some(path.parent().unwrap_or(Path::new(""))), look)
     }
 
     /// The text of a built-in recipe, comments and all: a start for one's own.
@@ -71,41 +118,40 @@ impl Recipe {
         NAMES.iter().position(|known| *known == name).map(|index| TEXTS[index])
     }
 
+    /// As [`Recipe::builtin`]; the error names those that there are, and the one that was meant.
+    pub fn builtin_or_nearest(name: &str) -> Result<&'static str, RecipeError> {
+        let what = || format!("no built-in recipe has this name; there are {}", listed(NAMES, "and"));
+        let problem = || Problem::new(&Place::Whole, what()).suggesting(nearest(name, NAMES));
+        Self::builtin(name).ok_or_else(|| problem().of_source(name))
+    }
+
     /// Names of the built-in recipes.
     pub fn builtin_names() -> &'static [&'static str] {
         NAMES
     }
-
-    /// The recipe with every default written out. Parsed again it is the same recipe.
-    ///
-    /// # Panics
-    /// Never: a recipe is a table of texts, numbers, flags and tables, all of which TOML can write.
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("a recipe holds nothing that TOML cannot write")
-    }
 }
 
-/// The recipe in `text` with the overrides `sets`; relative paths start at `folder`, if there is one.
+fn of_sets(sets: &[(String, String)]) -> Vec<Override> {
+    sets.iter().map(|(key, value)| Override::set(key, value)).collect()
+}
+
+/// The recipe in `text` with the overrides; relative paths start at `folder`, if there is one.
 fn parsed(
     source_name: &str,
     text: &str,
-    sets: &[(String, String)],
+    overrides: &[Override],
     folder: Option<&Path>,
     look: Option<Look<'_>>,
 ) -> Result<Recipe, RecipeError> {
-    let read = || {
-        let mut root = tree::parse(text)?;
-        for (key, value) in sets {
-            tree::set(&mut root, key, value)?;
-        }
-        read::recipe(&root, folder, look)
-    };
-    read().map_err(|error: RecipeError| error.of_source(source_name))
+    let mut root = tree::parse(text).map_err(|problem| problem.of_source(source_name))?;
+    let misplaced = overrides.iter().filter_map(|given| tree::set(&mut root, given).err()).collect();
+    RecipeError::unless_none(source_name, misplaced)?;
+    read::recipe(source_name, &root, folder, look)
 }
 
-/// The text at `path`, or one clear reason why there is none.
-fn read_text(path: &Path, shown: &str) -> Result<String, RecipeError> {
-    let fault = |problem: String| RecipeError::new(&Place::Whole, problem).of_source(shown);
+/// The text at `path`, which the user named `shown`, or one clear reason why there is none.
+fn read_text(path: &Path, shown: &str) -> Result<String, Problem> {
+    let fault = |what: String| Problem::new(&Place::Whole, what);
     let cannot = |error: std::io::Error| fault(format!("cannot be read: {error}"));
     let builtin = listed(NAMES, "and");
     if path.is_dir() {
@@ -118,13 +164,12 @@ fn read_text(path: &Path, shown: &str) -> Result<String, RecipeError> {
     let file = match if is_piped { File::open(path) } else { files::open(path) } {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let built_in = if NAMES.len() == 1 { "is built in" } else { "are built in" };
-            let problem = if path.components().count() > 1 || path.extension().is_some() {
-                format!("there is no such file ({builtin} {built_in})")
+            let what = if path.components().count() > 1 || path.extension().is_some() {
+                format!("there is no such file ({builtin} are built in)")
             } else {
-                format!("no recipe has this name; {builtin} {built_in}, any other needs the path of its TOML file")
+                format!("no recipe has this name; {builtin} are built in, any other needs the path of its TOML file")
             };
-            return Err(fault(problem).suggesting(nearest(shown, NAMES)));
+            return Err(fault(what).suggesting(nearest(shown, NAMES)));
         }
         Err(error) => return Err(cannot(error)),
     };
@@ -136,7 +181,7 @@ fn read_text(path: &Path, shown: &str) -> Result<String, RecipeError> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.split(|byte| *byte == b'\n').count();
-        RecipeError::new(&Place::Line(line), "not UTF-8 text, so not TOML").of_source(shown)
+        Problem::new(&Place::Line(line), "not UTF-8 text, so not TOML")
     })
 }
 
@@ -236,7 +281,10 @@ mod tests {
         let pool = LayerSpec::MaxPool2d { size: 2, stride: 2, padding: Padding::Valid };
         assert_eq!(cnn.model.layers[1], pool);
         assert_eq!(cnn.probe, ProbeSpec { pictures: vec!["cat".to_owned()], samples: 10 });
-        assert_eq!((moons().schedule, moons().probe), (ScheduleSpec::default(), ProbeSpec::default()));
+        let none = ProbeSpec { pictures: Vec::new(), samples: 10 };
+        assert_eq!((moons().schedule, moons().probe), (ScheduleSpec::Constant { warmup: 0.0 }, none));
+        let record = RecordSpec { image_budget_mib: 64.0, probe_share: 0.05, checkpoint_seconds: 30.0 };
+        assert_eq!(cnn.record, record);
         assert_eq!(set("schedule", "{kind = \"cosine\"}").schedule, ScheduleSpec::Cosine { floor: 0.0, warmup: 0.0 });
         let step = set("schedule", "{kind = \"step\", every = 3}").schedule;
         assert_eq!(step, ScheduleSpec::Step { every: 3.0, factor: 0.1, warmup: 0.0 });
@@ -267,6 +315,23 @@ mod tests {
         let text = moons().to_toml();
         assert!(text.contains("\n[[model.layers]]\nkind = \"dense\"\nunits = 20\n"), "{text}");
         assert!(text.contains("\n[record]\n"), "{text}");
+    }
+
+    #[test]
+    fn commented_text_says_what_a_key_is_for_once_and_leaves_defaults_out() {
+        let text = moons().to_commented_toml();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "name = \"moons\"                   # Names the runs: moons makes moons-0001 and so on");
+        for (line, count) in [("kind = \"dense\"", 2), ("units = 20", 1), ("[[model.layers]]", 2), ("samples = 500", 1)]
+        {
+            assert_eq!(lines.iter().filter(|written| written.starts_with(line)).count(), count, "{line} in\n{text}");
+        }
+        assert_eq!(text.matches("# Outputs").count(), 1, "{text}");
+        for left_out in ["shuffle", "momentum", "[schedule]", "[probe]", "[record]", "device"] {
+            assert!(!text.contains(left_out), "{left_out} in\n{text}");
+        }
+        let cnn = Recipe::load("cnn", &[]).unwrap().to_commented_toml();
+        assert!(cnn.contains("\n[probe]\npictures = [\"cat\"]") && !cnn.contains("stride"), "{cnn}");
     }
 
     fn above_zero() -> impl Strategy<Value = f64> {
@@ -492,20 +557,26 @@ mod tests {
         #[test]
         fn every_recipe_survives_being_written(recipe in recipes()) {
             let text = recipe.to_toml();
+            prop_assert_eq!(Recipe::parse("again", &text).map_err(|error| format!("{error}\n{text}")), Ok(recipe.clone()));
+            let text = recipe.to_commented_toml();
             prop_assert_eq!(Recipe::parse("again", &text).map_err(|error| format!("{error}\n{text}")), Ok(recipe));
         }
 
         #[test]
         fn data_of_ones_own_survive_being_written(data in own_data()) {
             let recipe = Recipe { data, ..moons() };
-            let text = recipe.to_toml();
-            prop_assert_eq!(Recipe::parse("again", &text).map_err(|error| format!("{error}\n{text}")), Ok(recipe));
+            for text in [recipe.to_toml(), recipe.to_commented_toml()] {
+                let again = Recipe::parse("again", &text).map_err(|error| format!("{error}\n{text}"));
+                prop_assert_eq!(again, Ok(recipe.clone()));
+            }
         }
 
         #[test]
-        fn any_text_is_a_recipe_or_one_line_of_error(text in "(\\PC|\n|\\[|\\]|=|\"|kind|\\.){0,80}") {
+        fn any_text_is_a_recipe_or_a_line_for_each_error(text in "(\\PC|\n|\\[|\\]|=|\"|kind|\\.){0,80}") {
             if let Err(error) = Recipe::parse("any", &text) {
-                prop_assert!(!error.to_string().contains('\n'));
+                let shown = error.to_string();
+                let lines = if error.problems().len() == 1 { 1 } else { 1 + error.problems().len() };
+                prop_assert_eq!(shown.lines().count(), lines, "{}", shown);
             }
         }
     }

@@ -65,8 +65,8 @@ mod tests {
 
     #[test]
     fn without_a_schedule_nothing_changes() {
-        assert_eq!(factors(ScheduleSpec::default(), [0, 1, 99], 10, 100), [1.0; 3]);
-        assert!(ScheduleSpec::default().is_constant());
+        assert_eq!(factors(ScheduleSpec::Constant { warmup: 0.0 }, [0, 1, 99], 10, 100), [1.0; 3]);
+        assert!(ScheduleSpec::Constant { warmup: 0.0 }.is_constant());
     }
 
     /// `torch.optim.lr_scheduler.StepLR(step_size=30, gamma=0.1)`, an example of its documentation: 0.05 for epochs below

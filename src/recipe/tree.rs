@@ -3,7 +3,8 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Place, RecipeError, brief};
+use super::error::{Place, Problem, brief};
+use super::load::Override;
 
 /// A recipe is a page of text; a file beyond this is something else.
 pub(super) const MOST_BYTES: usize = 1 << 20;
@@ -56,22 +57,22 @@ impl Value {
 }
 
 /// Parses `text`; an error names its line, and the key as far as the text has one.
-pub(super) fn parse(text: &str) -> Result<Node, RecipeError> {
+pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     if text.len() > MOST_BYTES {
-        return Err(RecipeError::new(&Place::Whole, too_long()));
+        return Err(Problem::new(&Place::Whole, too_long()));
     }
     let lines = Lines::new(text);
     let table = DeTable::parse(text).map_err(|error| syntax_error(text, &lines, &error))?;
     node(table.span().start, DeValue::Table(table.into_inner()), &|offset| lines.place(offset))
 }
 
-/// Puts `value` where the dotted `key` points, as `--set key=value` does. The value is read as TOML where it is TOML
-/// and is a text otherwise, so that `device=cuda:1` needs no quotes. Lists are indexed from 0 and keep their length.
-pub(super) fn set(root: &mut Node, key: &str, value: &str) -> Result<(), RecipeError> {
+/// Puts the value of an override where its dotted key points. The value is read as TOML where it is TOML and is a text
+/// otherwise, so that `device=cuda:1` needs no quotes. Lists are indexed from 0 and keep their length.
+pub(super) fn set(root: &mut Node, Override { option, key, value }: &Override) -> Result<(), Problem> {
     /// No recipe is that deep; deeper trees would only cost stack.
     const DEEPEST: usize = 16;
-    let place = Place::Set(brief(&format!("{key}={value}")));
-    let fault = |problem: String| RecipeError::new(&place, problem).of_key(key);
+    let place = Place::Option(option.clone());
+    let fault = |problem: String| Problem::new(&place, problem).of_key(key);
     let segments: Vec<&str> = key.split('.').map(str::trim).collect();
     if segments.len() > DEEPEST || segments.iter().any(|segment| segment.is_empty()) {
         let problem = "this is no key; write it with dots, as in `--set optimizer.lr=0.1`";
@@ -132,8 +133,8 @@ impl Lines {
     }
 }
 
-fn node(offset: usize, value: DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Result<Node, RecipeError> {
-    let too_large = |text: &str| RecipeError::new(&place(offset), format!("the number {} is too large", brief(text)));
+fn node(offset: usize, value: DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Result<Node, Problem> {
+    let too_large = |text: &str| Problem::new(&place(offset), format!("the number {} is too large", brief(text)));
     let value = match value {
         DeValue::String(text) => Value::Text(text.into_owned()),
         DeValue::Integer(number) => {
@@ -156,22 +157,22 @@ fn node(offset: usize, value: DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Re
                 let node = node(item.span().start, item.into_inner(), place)?;
                 Ok(Entry { place: place(key.span().start), key: key.into_inner().into_owned(), node })
             });
-            Value::Table(entries.collect::<Result<_, RecipeError>>()?)
+            Value::Table(entries.collect::<Result<_, Problem>>()?)
         }
     };
     Ok(Node { place: place(offset), value })
 }
 
-fn syntax_error(text: &str, lines: &Lines, error: &toml::de::Error) -> RecipeError {
+fn syntax_error(text: &str, lines: &Lines, error: &toml::de::Error) -> Problem {
     let span = error.span().unwrap_or(text.len()..text.len());
     let place = lines.place(span.start);
     if error.message() == "duplicate key" {
         let key = text.get(span).unwrap_or_default().trim_matches(['"', '\'']);
-        return RecipeError::new(&place, format!("`{}` is given twice", brief(key))).of_key(brief(key));
+        return Problem::new(&place, format!("`{}` is given twice", brief(key))).of_key(brief(key));
     }
     // The parser's hint for `loss = bce` names a token of its own, which helps nobody.
     let message = error.message().trim_end_matches(", expected literal string");
-    let problem = RecipeError::new(&place, format!("not valid TOML: {message}"));
+    let problem = Problem::new(&place, format!("not valid TOML: {message}"));
     let line = text.lines().nth(lines.number(span.start) - 1).unwrap_or_default();
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     match line.split_once('=') {

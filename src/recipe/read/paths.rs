@@ -2,19 +2,19 @@
 
 use std::path::{self, Path};
 
-use super::super::error::{Place, RecipeError};
+use crate::recipe::error::{Place, Problem};
 
 /// The file that `given` names, as an absolute path: the run directory keeps a copy of the recipe, which must mean the
 /// same file. In a recipe's text paths start at `folder`, in an override at the current directory, as on any command line.
 /// Without a folder `given` is taken as it is.
-pub(super) fn resolve(given: &str, key: &str, place: &Place, folder: Option<&Path>) -> Result<String, RecipeError> {
-    let fault = |rest: String| RecipeError::new(place, format!("`{key}` {rest}")).of_key(key);
+pub(super) fn resolve(given: &str, key: &str, place: &Place, folder: Option<&Path>) -> Result<String, Problem> {
+    let fault = |rest: String| Problem::new(place, format!("`{key}` {rest}")).of_key(key);
     if given.is_empty() || given.chars().any(char::is_control) {
         return Err(fault("must be the path of a file".to_owned()));
     }
     let Some(folder) = folder else { return Ok(given.to_owned()) };
     let path = match place {
-        Place::Set(_) => Path::new(given).to_owned(),
+        Place::Option(_) => Path::new(given).to_owned(),
         Place::Line(_) | Place::Whole => folder.join(given),
     };
     let path = path::absolute(&path).unwrap_or(path);

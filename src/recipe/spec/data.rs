@@ -1,4 +1,4 @@
-//! The data set, as a recipe names it.
+//! The data set, as a recipe names it. Ranges and defaults stand in `recipe::keys`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,65 +21,65 @@ words! {
 }
 
 /// The data set.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum DataSpec {
     /// Two interleaved half circles, as scikit-learn's `make_moons`.
     Moons {
-        /// Points in both moons together, 2 to 10,000,000.
+        /// Points in both moons together.
         samples: usize,
-        /// Standard deviation of the Gaussian noise on each coordinate, 0 to 1,000.
+        /// Standard deviation of the Gaussian noise on each coordinate.
         noise: f64,
         /// scikit-learn's `random_state`.
         seed: u32,
     },
     /// A circle within a circle, as scikit-learn's `make_circles`.
     Circles {
-        /// Points in both circles together, 2 to 10,000,000.
+        /// Points in both circles together.
         samples: usize,
-        /// Standard deviation of the Gaussian noise on each coordinate, 0 to 1,000.
+        /// Standard deviation of the Gaussian noise on each coordinate.
         noise: f64,
-        /// Radius of the inner circle, the outer one being 1; 0 up to but not including 1.
+        /// Radius of the inner circle, the outer one being 1.
         factor: f64,
         /// scikit-learn's `random_state`.
         seed: u32,
     },
     /// Gaussian clouds, one a class, as scikit-learn's `make_blobs`.
     Blobs {
-        /// Points in all clouds together, 2 to 10,000,000.
+        /// Points in all clouds together.
         samples: usize,
-        /// Clouds, 2 to 100; their centres are uniform in -10..10.
+        /// Clouds; their centres are uniform in -10..10.
         centers: usize,
-        /// Standard deviation of a cloud (`cluster_std`), 0 to 1,000.
+        /// Standard deviation of a cloud (`cluster_std`).
         spread: f64,
         /// scikit-learn's `random_state`.
         seed: u32,
     },
     /// Two arms that wind around each other, radius 0 to 1.
     Spiral {
-        /// Points in both arms together, 2 to 10,000,000.
+        /// Points in both arms together.
         samples: usize,
-        /// Standard deviation of the Gaussian noise on each coordinate, 0 to 1,000.
+        /// Standard deviation of the Gaussian noise on each coordinate.
         noise: f64,
-        /// Times an arm goes round, 0.1 to 10.
+        /// Times an arm goes round.
         turns: f64,
         /// Seed of the noise and of the order.
         seed: u32,
     },
     /// The square from -1 to 1, whose class is whether the coordinates have different signs.
     Xor {
-        /// Points, 2 to 10,000,000.
+        /// Points.
         samples: usize,
-        /// Standard deviation of the Gaussian noise on each coordinate, 0 to 1,000; classes are those without it.
+        /// Standard deviation of the Gaussian noise on each coordinate; classes are those without it.
         noise: f64,
         /// Seed of the points.
         seed: u32,
     },
     /// The MNIST subset that is built in: 10,000 digits to train on, 2,000 to test, 28x28 pixels from 0 to 1.
     Mnist {
-        /// Digits to train on, the first so many, 1 to 10,000.
+        /// Digits to train on, the first so many.
         train: usize,
-        /// Digits to evaluate on, the first so many, 1 to 2,000.
+        /// Digits to evaluate on, the first so many.
         test: usize,
         /// What is to be predicted.
         target: Target,
@@ -94,13 +94,13 @@ pub enum DataSpec {
         test_images: PathBuf,
         /// Their classes.
         test_labels: PathBuf,
-        /// Rows of a picture, 1 to 4,096; the files must agree.
+        /// Rows of a picture; the files must agree.
         height: usize,
-        /// Columns of a picture, 1 to 4,096; the files must agree.
+        /// Columns of a picture; the files must agree.
         width: usize,
-        /// Numbers a pixel, 1 to 64; the files must agree.
+        /// Numbers a pixel; the files must agree.
         channels: usize,
-        /// Classes, 2 to 1,000; labels run from 0 to one less.
+        /// Classes; labels run from 0 to one less.
         classes: usize,
         /// Names of the classes, in their order; their numbers if there are none.
         #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,4 +1,4 @@
-//! One layer of a network, as a recipe names it.
+//! One layer of a network, as a recipe names it. Ranges and defaults stand in `recipe::keys`.
 
 use std::fmt;
 
@@ -69,49 +69,49 @@ words! {
 }
 
 /// One layer of the network.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", deny_unknown_fields)]
 pub enum LayerSpec {
     /// Fully connected: activation(W x + b).
     #[serde(rename = "dense")]
     Dense {
-        /// Outputs, 1 to 1,000,000.
+        /// Outputs.
         units: usize,
-        /// What follows the affine map; `linear` unless given.
+        /// What follows the affine map.
         activation: Activation,
     },
     /// activation(W * x + b), with square windows.
     #[serde(rename = "conv2d")]
     Conv2d {
-        /// Output channels, 1 to 65,536.
+        /// Output channels.
         filters: usize,
-        /// Side of the window, 1 to 255.
+        /// Side of the window.
         kernel: usize,
-        /// Pixels from one window to the next, 1 to 255; 1 unless given.
+        /// Pixels from one window to the next.
         stride: usize,
-        /// `valid` unless given.
+        /// What stands around the picture.
         padding: Padding,
-        /// What follows the affine map; `linear` unless given.
+        /// What follows the affine map.
         activation: Activation,
     },
     /// The largest number of each window, channel by channel.
     #[serde(rename = "max_pool2d")]
     MaxPool2d {
-        /// Side of the window, 1 to 255.
+        /// Side of the window.
         size: usize,
-        /// Pixels from one window to the next, 1 to 255; `size` unless given.
+        /// Pixels from one window to the next.
         stride: usize,
-        /// `valid` unless given. What is added never wins.
+        /// What stands around the picture; it never wins.
         padding: Padding,
     },
     /// The mean of each window, channel by channel.
     #[serde(rename = "avg_pool2d")]
     AvgPool2d {
-        /// Side of the window, 1 to 255.
+        /// Side of the window.
         size: usize,
-        /// Pixels from one window to the next, 1 to 255; `size` unless given.
+        /// Pixels from one window to the next.
         stride: usize,
-        /// `valid` unless given. What is added does not count for the mean.
+        /// What stands around the picture; it does not count for the mean.
         padding: Padding,
     },
     /// All of a sample in one row.
@@ -120,13 +120,13 @@ pub enum LayerSpec {
     /// While training sets numbers to 0 at random and divides the others by 1 - `rate`.
     #[serde(rename = "dropout")]
     Dropout {
-        /// Share of zeros, 0 up to but not including 1.
+        /// Share of zeros.
         rate: f64,
     },
     /// Batch normalisation as `PyTorch` does it: epsilon 1e-5, running statistics with momentum 0.1.
     #[serde(rename = "batch_norm")]
     BatchNorm {
-        /// What follows; `linear` unless given.
+        /// What follows.
         activation: Activation,
     },
 }

@@ -1,4 +1,4 @@
-//! The typed recipe, field by field as the TOML has it.
+//! The typed recipe, field by field as the TOML has it. Ranges and defaults stand in `recipe::keys`.
 
 mod data;
 mod device;
@@ -21,7 +21,8 @@ pub use own_data::{
 use words::words;
 
 /// What to train, on what, how and for how long; resolved: every default is filled in.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// Names the run directories: `[a-z0-9][a-z0-9_-]*`, at most 64 characters.
     pub name: String,
@@ -29,13 +30,13 @@ pub struct Recipe {
     pub title: String,
     /// Seed of initialisation and data order. The data set has its own.
     pub seed: u64,
-    /// Passes over the data, 0 to 1,000,000,000; with 0 the network is looked at as it starts, and nothing is learnt.
+    /// Passes over the data; with 0 the network is looked at as it starts, and nothing is learnt.
     pub epochs: u64,
-    /// Samples a step, 1 to 10,000,000; the last batch of an epoch may be smaller.
+    /// Samples a step; the last batch of an epoch may be smaller.
     pub batch_size: usize,
     /// Whether every epoch visits the samples in a new order.
     pub shuffle: bool,
-    /// Epochs a second, held only while somebody watches; 0.001 to 1,000,000; none for as fast as it goes.
+    /// Epochs a second, held only while somebody watches; none for as fast as it goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pace: Option<f64>,
     /// Where to train.
@@ -81,42 +82,33 @@ words! {
 }
 
 /// The network.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ModelSpec {
     /// How parameters start.
     pub init: Init,
-    /// From the input to the output, 1 to 1,000 layers.
+    /// From the input to the output, at least one.
     pub layers: Vec<LayerSpec>,
 }
 
 /// What the network is looked at with, beside the data it is evaluated on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProbeSpec {
-    /// Pictures: `cat`, or paths of PNG or JPEG files; brought to the size of the inputs, in grey. At most 16.
+    /// Pictures: `cat`, or paths of PNG or JPEG files; brought to the size of the inputs, in grey.
     pub pictures: Vec<String>,
-    /// Samples of the evaluation set, one of each class in turn, 0 to 100.
+    /// Samples of the evaluation set, one of each class in turn.
     pub samples: usize,
 }
 
-impl Default for ProbeSpec {
-    fn default() -> Self {
-        Self { pictures: Vec::new(), samples: 10 }
-    }
-}
-
 /// How much is recorded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RecordSpec {
-    /// MiB that the pictures of a run may take on disk, 0 to 1,048,576.
+    /// MiB that the pictures of a run may take on disk.
     pub image_budget_mib: f64,
-    /// Share of the run's time that probes and recording may take together, 0 to 1.
+    /// Share of the run's time that probes and recording may take together.
     pub probe_share: f64,
-    /// Seconds from one checkpoint to the next at most, 0 to 1,000,000; 0 leaves those at the end and on request.
+    /// Seconds from one checkpoint to the next at most; 0 leaves those at the end and on request.
     pub checkpoint_seconds: f64,
-}
-
-impl Default for RecordSpec {
-    fn default() -> Self {
-        Self { image_budget_mib: 64.0, probe_share: 0.05, checkpoint_seconds: 30.0 }
-    }
 }

@@ -1,20 +1,20 @@
-//! How parameters move.
+//! How parameters move. Ranges and defaults stand in `recipe::keys`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How parameters move.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum OptimizerSpec {
     /// Stochastic gradient descent as `torch.optim.SGD` does it, without dampening.
     Sgd {
-        /// Learning rate, above 0.
+        /// Learning rate.
         lr: f64,
-        /// 0 (none) up to but not including 1.
+        /// Share of the last step that goes on; 0 is none.
         momentum: f64,
         /// Nesterov's momentum; needs a momentum above 0.
         nesterov: bool,
-        /// Factor of the L2 penalty added to the gradient, 0 or more.
+        /// Factor of the L2 penalty added to the gradient.
         weight_decay: f64,
     },
     /// Adam as `torch.optim.Adam` does it.
@@ -23,32 +23,33 @@ pub enum OptimizerSpec {
     AdamW(AdamSpec),
     /// `torch.optim.RMSprop`, not centred.
     RmsProp {
-        /// Learning rate, above 0.
+        /// Learning rate.
         lr: f64,
-        /// Memory of the squared gradient, 0 up to but not including 1; 0.99 unless given.
+        /// Memory of the squared gradient.
         alpha: f64,
-        /// Added to the root, above 0; 1e-8 unless given.
+        /// Added to the root of the squared gradient.
         epsilon: f64,
-        /// 0 (none) up to but not including 1.
+        /// Share of the last step that goes on; 0 is none.
         momentum: f64,
-        /// Factor of the L2 penalty added to the gradient, 0 or more.
+        /// Factor of the L2 penalty added to the gradient.
         weight_decay: f64,
     },
 }
 
 /// What Adam and `AdamW` have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AdamSpec {
-    /// Learning rate, above 0.
+    /// Learning rate.
     pub lr: f64,
-    /// Memory of the gradient, 0 up to but not including 1; 0.9 unless given.
+    /// Memory of the gradient.
     pub beta1: f64,
-    /// Memory of the squared gradient, 0 up to but not including 1; 0.999 unless given.
+    /// Memory of the squared gradient.
     pub beta2: f64,
-    /// Added to the root, above 0; 1e-8 unless given.
+    /// Added to the root of the squared gradient.
     pub epsilon: f64,
-    /// Adam: factor of the L2 penalty added to the gradient, 0 unless given. `AdamW`: share of the parameter, times the
-    /// learning rate, that each step takes away, 0.01 unless given.
+    /// Adam: factor of the L2 penalty added to the gradient. `AdamW`: share of the parameter, times the learning rate,
+    /// that each step takes away.
     pub weight_decay: f64,
 }
 
@@ -73,34 +74,28 @@ impl OptimizerSpec {
 }
 
 /// How the learning rate changes over the run: the optimiser's rate times a factor that depends on the step alone.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum ScheduleSpec {
     /// 1 throughout.
     Constant {
-        /// Epochs over which the rate first rises linearly, 0 (none) to 1,000,000,000; fractions count.
+        /// Epochs over which the rate first rises linearly; 0 is none, fractions count.
         warmup: f64,
     },
     /// Falls by a factor every so many epochs, the warm-up included.
     Step {
-        /// Epochs between two falls, above 0.
+        /// Epochs between two falls.
         every: f64,
-        /// What each fall multiplies the rate by, above 0 and up to 1.
+        /// What each fall multiplies the rate by.
         factor: f64,
         /// As in [`Self::Constant`].
         warmup: f64,
     },
     /// Half a cosine from 1 after the warm-up to `floor` at the end of the run.
     Cosine {
-        /// Share of the rate that is left at the end, 0 to 1.
+        /// Share of the rate that is left at the end.
         floor: f64,
         /// As in [`Self::Constant`].
         warmup: f64,
     },
-}
-
-impl Default for ScheduleSpec {
-    fn default() -> Self {
-        Self::Constant { warmup: 0.0 }
-    }
 }

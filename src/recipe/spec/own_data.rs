@@ -1,4 +1,4 @@
-//! Data sets of the user's own, as a recipe names them, and what is known of any data set before it is read.
+//! Data sets of the user's own, as a recipe names them (ranges and defaults stand in `recipe::keys`), and what is known of any data set before it is read.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ words! {
 }
 
 /// A column of a table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Column {
     /// By its place, from 1.
@@ -66,10 +66,9 @@ impl fmt::Display for Column {
 }
 
 /// What becomes of samples once they are read; the keys that all data of one's own share.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Preparation {
-    /// Share of the samples that is kept for evaluation, 0 up to but not including 1, of each class alike; 0.2 unless given.
-    /// Not for data that come in two halves.
+    /// Share of the samples that is kept for evaluation, of each class alike; not for data that come in two halves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_out: Option<f64>,
     /// How inputs are brought to a range; `unit` for pictures and `standard` for tables unless given.
@@ -91,7 +90,7 @@ pub struct Preparation {
 }
 
 /// A table as text: a sample a line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CsvSpec {
     /// The file.
     pub path: PathBuf,
@@ -113,7 +112,7 @@ pub struct CsvSpec {
 }
 
 /// Arrays in files of their own, as `numpy.save` writes them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NpySpec {
     /// Tables (n, features) or pictures.
     pub inputs: PathBuf,
@@ -135,7 +134,7 @@ pub struct NpySpec {
 }
 
 /// Arrays in one archive, as `numpy.savez` writes them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NpzSpec {
     /// The archive.
     pub path: PathBuf,
@@ -160,13 +159,13 @@ pub struct NpzSpec {
 }
 
 /// Pictures in one folder a class.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FolderSpec {
     /// The folder of the classes' folders, or of `train` and `test` with those in each.
     pub path: PathBuf,
-    /// Rows to bring pictures to, 1 to 4,096.
+    /// Rows to bring pictures to.
     pub height: usize,
-    /// Columns to bring pictures to, 1 to 4,096.
+    /// Columns to bring pictures to.
     pub width: usize,
     /// 1 for grey, 3 for red, green and blue.
     pub channels: usize,

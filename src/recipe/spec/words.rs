@@ -13,6 +13,9 @@ macro_rules! words {
             /// Every value there is, in the order in which to offer them.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
+            /// Their spellings, in the same order.
+            pub const NAMES: &'static [&'static str] = &[$($word,)+];
+
             /// Its spelling in a recipe.
             pub fn name(self) -> &'static str {
                 match self {

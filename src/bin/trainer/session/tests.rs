@@ -3,8 +3,7 @@
 use ndarray::{Array1, Array2};
 use tch::Kind;
 use torchscope::recipe::{
-    Activation, AdamSpec, DataSpec, Device as RecipeDevice, Init, LayerSpec, ModelSpec, OptimizerSpec, Padding,
-    ProbeSpec, RecordSpec, Target,
+    Activation, AdamSpec, DataSpec, Device as RecipeDevice, Init, LayerSpec, ModelSpec, OptimizerSpec, Padding, Target,
 };
 
 use super::*;
@@ -52,9 +51,7 @@ fn recipe(optimizer: OptimizerSpec, shuffle: bool) -> Recipe {
             ],
         },
         optimizer,
-        schedule: ScheduleSpec::default(),
-        probe: ProbeSpec::default(),
-        record: RecordSpec::default(),
+        ..Recipe::load("moons", &[]).unwrap()
     }
 }
 
