@@ -461,7 +461,7 @@ fn hidden_units_are_thumbnails_of_the_plane() {
             press(&mut app, "za");
         }
     }
-    let mut app = app_with((120, 40), meta, vec![record(0)]);
+    let mut app = app_with((120, 40), with_network(recipe.network(&[2]).ok(), 0), vec![record(0)]);
     focus(&mut app, PanelId::Units);
     press(&mut app, "z");
     let shown = screen(&app);

@@ -31,7 +31,7 @@ fn a_view_follows_a_run_through_death_and_resurrection() {
     view.keys(" ");
     home.wait(&run, "the pause", |status| status["state"] == "paused");
     view.keys("q");
-    view.wait_for("still training");
+    view.wait_for("moons-0001 is paused");
     view.keys("s");
     assert_eq!(view.exit_code(), 3);
     let screen = String::from_utf8_lossy(&view.raw()).into_owned();

@@ -464,7 +464,10 @@ fn a_picture_of_the_first_step_is_untrained_only_while_the_network_is() {
     };
     let loss = |step| Record { step, wall_time: 1.7e9, values: vec![Value::scalar(tags::LOSS_TRAIN, 0.5)] };
     let mut app = App::new(PathBuf::from("/runs/cnn-0001"), (120, 40));
-    app.update(Message::Status(Box::new(RunMeta { step: 0, epoch: 0, ..meta(State::Running) })));
+    let mut start = RunMeta { step: 0, epoch: 0, ..meta(State::Running) };
+    // That of moons would promise a boundary, which says more.
+    start.description.network = None;
+    app.update(Message::Status(Box::new(start)));
     app.update(Message::Records(vec![confusion]));
     app.update(Message::CaughtUp);
     app.zoom_on(PanelId::Confusion);

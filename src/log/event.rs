@@ -140,7 +140,11 @@ pub(super) fn encode(record: &Record) -> Result<proto::Event, LogError> {
 fn decode_value(value: proto::SummaryValue, table: &mut TagTable) -> Option<Value> {
     let (tag, plugin) = table.with_plugin(&value.tag, value.metadata.as_deref())?;
     let metadata = value.metadata.as_deref();
-    let data = if let Some(number) = value.simple_value {
+    let data = if &*plugin == HPARAMS {
+        // The content stands in the metadata, and a number beside it only because some writers want a value.
+        let content = metadata.and_then(|metadata| metadata.plugin_data.as_ref()).map(|plugin| &*plugin.content);
+        content.and_then(Hparams::decode).map_or(Data::Other, Data::Hparams)
+    } else if let Some(number) = value.simple_value {
         Data::Scalar(f64::from(number))
     } else if let Some(image) = value.image {
         let side = |side: i32| u32::try_from(side).unwrap_or(0);
@@ -206,11 +210,6 @@ fn decode_tensor(tensor: proto::Tensor, tag: &str, plugin: &str, metadata: Optio
             }
             _ => Data::Other,
         };
-    }
-    // These carry their content in the metadata and a number only because a value must be something.
-    if plugin == HPARAMS {
-        let content = metadata.and_then(|metadata| metadata.plugin_data.as_ref()).map(|plugin| &*plugin.content);
-        return content.and_then(Hparams::decode).map_or(Data::Other, Data::Hparams);
     }
     let Some(numbers) = tensor::numbers(&tensor) else { return Data::Other };
     let Some(shape) = tensor::shape_of(&tensor, numbers.len()) else { return Data::Other };

@@ -176,7 +176,7 @@ mod tests {
         let before = description.clone();
         for (kind, text) in [
             (Kind::Network, "{}"),
-            (Kind::Setup, "[]"),
+            (Kind::Setup, "7"),
             (Kind::Classes, "7"),
             (Kind::Length, "{\"epochs\": -1}"),
             (Kind::Alarm, "{}"),

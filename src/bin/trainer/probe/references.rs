@@ -91,8 +91,14 @@ fn first_line(error: &TchError) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
-/// Mean over all pixels. That of certain pixels with themselves is 0: libtorch cuts the logarithm off.
+/// Mean over all pixels. That of certain pixels with themselves is 0: libtorch cuts the logarithm off. NaN where a pixel is
+/// none or infinite, for which libtorch has an error: the solver gives such axes for fewer pictures than components.
 fn loss(loss: Loss, guess: &Tensor, truth: &Tensor) -> Result<f64, TchError> {
+    for pixels in [guess, truth] {
+        if pixels.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
+            return Ok(f64::NAN);
+        }
+    }
     let mean = match loss {
         Loss::Bce => guess.f_binary_cross_entropy::<Tensor>(truth, None, Reduction::Mean)?,
         Loss::Mse | Loss::CrossEntropy => guess.f_mse_loss(truth, Reduction::Mean)?,
