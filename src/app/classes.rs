@@ -1,5 +1,7 @@
 //! What classes are called where there is room for one character.
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 use super::model::Model;
 
 /// Names of classes, each with a character that stands for it.
@@ -37,10 +39,35 @@ impl Classes {
         self.names.get(class).map_or("?", String::as_str)
     }
 
+    /// The name of a class in at most so many columns, the rest of it replaced by `…`.
+    pub fn brief(&self, class: usize, columns: usize) -> String {
+        cut(self.name(class), columns)
+    }
+
     /// Whether the characters are the names.
     pub fn are_short(&self) -> bool {
         self.names.iter().zip(&self.letters).all(|(name, letter)| name.chars().eq([*letter]))
     }
+}
+
+/// `text` in at most so many columns.
+fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    let mut room = columns.saturating_sub(1);
+    for c in text.chars() {
+        match room.checked_sub(c.width().unwrap_or(0)) {
+            Some(left) => room = left,
+            None => break,
+        }
+        cut.push(c);
+    }
+    if columns > 0 {
+        cut.push('…');
+    }
+    cut
 }
 
 impl Model {
@@ -55,6 +82,17 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_are_cut_to_their_columns() {
+        let classes = Classes::new(["giant panda", "猫猫猫", "x"].map(str::to_owned).to_vec());
+        let brief = |columns| [0, 1, 2].map(|class| classes.brief(class, columns));
+        assert_eq!(brief(11), ["giant panda", "猫猫猫", "x"]);
+        assert_eq!(brief(6), ["giant…", "猫猫猫", "x"]);
+        assert_eq!(brief(4), ["gia…", "猫…", "x"]);
+        assert_eq!(brief(1), ["…", "…", "x"]);
+        assert_eq!(brief(0), ["", "", ""]);
+    }
 
     #[test]
     fn short_names_stand_for_themselves() {

@@ -214,10 +214,10 @@ impl Model {
     fn apply_grid(&mut self, step: i64, tag: &str, grid: Grid) {
         match tag {
             tags::BOUNDARY_P => self.boundary.get_or_insert_default().set_grid(step, grid),
-            tags::RECONSTRUCTION_INPUT => self.reconstruction.inputs = grid.maps(),
+            tags::RECONSTRUCTION_INPUT => self.reconstruction.inputs = grid.pictures(),
             tags::RECONSTRUCTION_OUTPUT => {
                 self.reconstruction.step = step;
-                self.reconstruction.outputs = grid.maps();
+                self.reconstruction.outputs = grid.pictures();
             }
             tags::RECONSTRUCTION_CODES => self.reconstruction.codes = Some(grid.values),
             tags::CODE_POINTS => self.codes.set_points(step, grid.values),
@@ -284,6 +284,14 @@ impl Model {
         }
     }
 
+    /// What a run that starts is at.
+    pub fn starting(&self) -> String {
+        match self.meta.as_ref().and_then(|meta| meta.reading) {
+            Some(percent) => format!("reading data: {percent} %"),
+            None => "starting libtorch …".to_owned(),
+        }
+    }
+
     /// The network, if it is known.
     pub fn network(&self) -> Option<&Network> {
         self.description.network.as_ref()
@@ -291,7 +299,7 @@ impl Model {
 
     /// Rows and columns of the network's input, if it is a picture.
     pub fn picture_size(&self) -> Option<[usize; 2]> {
-        let size = |picture: &ndarray::Array2<f32>| picture.shape().try_into().ok();
+        let size = |picture: &ndarray::Array3<f32>| picture.shape()[1..].try_into().ok();
         self.network().and_then(Network::picture_size).or_else(|| self.maps.inputs.values().next().and_then(size))
     }
 

@@ -1,6 +1,6 @@
 //! What an autoencoder makes of a few pictures, as last recorded, and how far off it is.
 
-use ndarray::{Array2, Array3, Axis, Zip};
+use ndarray::{Array2, Array3, Array4, Axis, Zip};
 
 use super::layout::Area;
 
@@ -9,15 +9,15 @@ use super::layout::Area;
 pub struct Reconstruction {
     /// Step after which outputs and codes were taken.
     pub step: i64,
-    /// Shape (n, height, width).
-    pub inputs: Option<Array3<f32>>,
+    /// Shape (n, channels, height, width).
+    pub inputs: Option<Array4<f32>>,
     /// Class of each.
     pub labels: Vec<u32>,
-    /// Shape (n, height, width).
-    pub outputs: Option<Array3<f32>>,
+    /// Shape (n, channels, height, width).
+    pub outputs: Option<Array4<f32>>,
     /// Shape (n, units), after the activation.
     pub codes: Option<Array2<f32>>,
-    /// Absolute error of every pixel, shape (n, height, width).
+    /// Absolute error of every pixel, the mean of its channels, shape (n, height, width).
     pub differences: Option<Array3<f32>>,
     /// The run's loss on each.
     pub losses: Vec<f32>,
@@ -45,12 +45,12 @@ impl Reconstruction {
             (sum / f64::from(count)) as f32
         };
         self.losses = inputs.outer_iter().zip(outputs.outer_iter()).map(|(x, y)| mean(x, y)).collect();
-        self.differences = Some((outputs - inputs).mapv(f32::abs));
+        self.differences = (outputs - inputs).mapv(f32::abs).mean_axis(Axis(1));
     }
 
     /// How the pictures stand in a place.
     pub fn strip(&self, area: Area) -> Strip {
-        let (count, height, width) = self.outputs.as_ref().map_or((0, 1, 1), Array3::dim);
+        let (count, _, height, width) = self.outputs.as_ref().map_or((0, 1, 1, 1), Array4::dim);
         let units = self.codes.as_ref().map_or(0, |codes| codes.len_of(Axis(1)));
         Strip::fit(area, count, [height, width], units)
     }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn losses_are_those_of_the_definition() {
-        let pictures = |values: Vec<f32>| Array3::from_shape_vec((2, 1, 2), values).ok();
+        let pictures = |values: Vec<f32>| Array4::from_shape_vec((2, 1, 1, 2), values).ok();
         let mut reconstruction = Reconstruction {
             inputs: pictures(vec![0.0, 1.0, 0.5, 0.25]),
             outputs: pictures(vec![0.5, 0.5, 0.5, 0.75]),
@@ -149,19 +149,20 @@ mod tests {
         assert!((reconstruction.losses[1] - second).abs() < 1e-6);
         reconstruction.measure("mse");
         assert_eq!(reconstruction.losses, [0.25, 0.125]);
-        assert_eq!(reconstruction.differences, pictures(vec![0.5, 0.5, 0.0, 0.5]));
+        let differences = reconstruction.differences.unwrap();
+        assert_eq!((differences.dim(), differences.into_raw_vec_and_offset().0), ((2, 1, 2), vec![0.5, 0.5, 0.0, 0.5]));
     }
 
     #[test]
     fn the_surest_error_is_finite_and_other_shapes_have_none() {
         let mut reconstruction = Reconstruction {
-            inputs: Some(Array3::ones((1, 2, 2))),
-            outputs: Some(Array3::zeros((1, 2, 2))),
+            inputs: Some(Array4::ones((1, 1, 2, 2))),
+            outputs: Some(Array4::zeros((1, 1, 2, 2))),
             ..Reconstruction::default()
         };
         reconstruction.measure("bce");
         assert!(reconstruction.losses[0] > 10.0 && reconstruction.losses[0].is_finite());
-        reconstruction.outputs = Some(Array3::zeros((2, 2, 2)));
+        reconstruction.outputs = Some(Array4::zeros((2, 1, 2, 2)));
         reconstruction.measure("bce");
         assert!(reconstruction.losses.is_empty() && reconstruction.differences.is_none());
     }

@@ -19,6 +19,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const LINE: Duration = Duration::from_secs(30);
 /// Lines for a run that goes fast: one each time another twentieth is done.
 const SHARE: f64 = 0.05;
+/// Percent of the data from one line on their reading to the next.
+const READ: u64 = 10;
 
 /// SIGINT and SIGTERM, caught.
 pub(super) struct Signals {
@@ -121,6 +123,8 @@ struct Progress<'a> {
     trouble: Option<Trouble>,
     printed: Instant,
     printed_share: f64,
+    /// Percent of the data that it was last said to have read.
+    read_share: u64,
 }
 
 impl<'a> Progress<'a> {
@@ -136,6 +140,7 @@ impl<'a> Progress<'a> {
             trouble: None,
             printed: Instant::now(),
             printed_share: 0.0,
+            read_share: 0,
         })
     }
 
@@ -172,6 +177,10 @@ impl<'a> Progress<'a> {
             complain("torchscope: there is room again; training goes on");
         }
         self.trouble.clone_from(&meta.trouble);
+        if let Some(percent) = meta.reading.filter(|percent| *percent >= self.read_share + READ) {
+            self.read_share = percent;
+            say(&format!("{} reading data: {percent} %", meta.name))?;
+        }
         let device = self.model.description.setup.device.as_deref().filter(|_| meta.state != State::Starting);
         let Some(device) = device else { return Ok(()) };
         if !self.announced {

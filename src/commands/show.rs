@@ -53,7 +53,7 @@ pub(super) fn run(args: &Show) -> Result<u8> {
                     if let Some(values) = app.model.maps.inputs.get(probe) {
                         let room = (paper.size.columns, paper.size.rows - 1);
                         say(&view::caption(&app, &exhibit))?;
-                        paper.print(&Page::grey(values.view(), &paper.theme, room))?;
+                        paper.print(&Page::photo(values.view(), &paper.theme, room))?;
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! Several maps of one size in one picture, as a contact sheet.
 
-use ndarray::{Array2, Array3, ArrayView3, s};
+use ndarray::{Array2, Array3, Array4, ArrayView3, ArrayView4, s};
 use serde::{Deserialize, Serialize};
 
 use super::Grid;
@@ -55,6 +55,26 @@ impl Grid {
         grid.meta.tiles = Some(tiles);
         (grid.meta.min, grid.meta.max) = around_zero(grid.meta.min, grid.meta.max);
         grid
+    }
+
+    /// The atlas of `pictures`, shape (count, channels, height, width), the channels of each after each other.
+    pub fn pictures_atlas(pictures: ArrayView4<'_, f32>, layer: Option<String>) -> Self {
+        let (count, channels, height, width) = pictures.dim();
+        let maps = pictures.to_shape((count * channels, height, width)).expect("the same numbers in the same order");
+        let mut grid = Self::atlas(maps.view(), layer);
+        grid.meta.channels = (channels > 1).then_some(channels);
+        grid
+    }
+
+    /// The pictures of an atlas, shape (count, channels, height, width). None where the metadata do not fit.
+    pub fn pictures(&self) -> Option<Array4<f32>> {
+        let maps = self.maps()?;
+        let (count, height, width) = maps.dim();
+        let channels = self.meta.channels.unwrap_or(1);
+        if channels == 0 || !count.is_multiple_of(channels) {
+            return None;
+        }
+        maps.into_shape_with_order((count / channels, channels, height, width)).ok()
     }
 
     /// The maps of an atlas, shape (count, height, width); a picture that is none is one map. None where the metadata do
@@ -115,6 +135,25 @@ mod tests {
             assert_eq!(back[[0, 0, 1]], 0.0, "{min} {max}");
             let level = (max - min) / 65_535.0;
             assert!(maps.iter().zip(&back).all(|(a, b)| (a - b).abs() <= level), "{min} {max}: {back}");
+        }
+    }
+
+    #[test]
+    fn pictures_in_colour_come_back_with_their_channels() {
+        let pictures = Array4::from_shape_fn((5, 3, 2, 4), |(n, c, y, x)| (n * 1000 + c * 100 + y * 10 + x) as f32);
+        let atlas = Grid::pictures_atlas(pictures.view(), None);
+        let back = Grid::decode(&atlas.encode().unwrap()).unwrap();
+        assert_eq!(back.meta.channels, Some(3));
+        let back = back.pictures().unwrap();
+        assert_eq!(back.dim(), (5, 3, 2, 4));
+        assert!(pictures.iter().zip(&back).all(|(a, b)| (a - b).abs() < 0.1));
+        // Those of one channel are written as they always were.
+        let grey = Grid::pictures_atlas(pictures.slice(s![.., ..1, .., ..]), None);
+        assert_eq!((grey.meta.channels, grey.pictures().unwrap().dim()), (None, (5, 1, 2, 4)));
+        for channels in [0, 4, 16, usize::MAX] {
+            let mut odd = atlas.clone();
+            odd.meta.channels = Some(channels);
+            assert_eq!(odd.pictures(), None, "{channels}");
         }
     }
 

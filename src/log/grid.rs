@@ -31,6 +31,9 @@ pub struct GridMeta {
     /// How the picture is cut into tiles, if it is an atlas of several maps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tiles: Option<Tiles>,
+    /// How many tiles after each other make one picture, if that is more than one: three are red, green and blue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
     /// `[x0, x1, y0, y1]`: x at the centres of the first and last column, y at those of the last row (the lowest) and
     /// the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,7 +57,7 @@ impl Grid {
         let (min, max) = if min <= max { (min, max) } else { (0.0, 0.0) };
         let (rows, columns) = values.dim();
         let about = Metadata { layer, ..Metadata::default() };
-        Self { values, meta: GridMeta { about, shape: [rows, columns], min, max, tiles: None, extent } }
+        Self { values, meta: GridMeta { about, shape: [rows, columns], min, max, tiles: None, channels: None, extent } }
     }
 
     /// A 16-bit grey PNG. What comes back differs by at most half a level, 1/131,070 of the range.

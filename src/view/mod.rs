@@ -108,8 +108,8 @@ pub fn caption(app: &App, exhibit: &Exhibit) -> String {
             format!("{}{layer}{status}", app.title(*id))
         }
         Exhibit::Input(probe) => {
-            let size = app.model.maps.inputs.get(probe).map_or((0, 0), ndarray::Array2::dim);
-            format!("Input {probe} · {}×{}", size.0, size.1)
+            let size = app.model.maps.inputs.get(probe).map_or((0, 0, 0), ndarray::Array3::dim);
+            format!("Input {probe} · {}×{}{}", size.1, size.2, if size.0 == 3 { " in colour" } else { "" })
         }
     }
     .chars()

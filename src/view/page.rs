@@ -10,10 +10,9 @@ use unicode_width::UnicodeWidthStr;
 use super::pixels::{self, Pixels};
 use super::sgr::Sgr;
 use super::theme::{Role, Theme};
-use super::widgets::{PanelFrame, Tile};
+use super::widgets::{PanelFrame, Photo, Tile};
 use super::{finish, panels, rect};
 use crate::app::{App, PanelId};
-use crate::view::shade::Shade;
 
 /// What was drawn.
 #[derive(Debug, Clone)]
@@ -44,13 +43,14 @@ impl Page {
         Self(buf)
     }
 
-    /// A picture of grey values in 0..=1, shape (rows, columns), in whatever the terminal has, in a room of so many columns
+    /// A picture of pixels in 0..=1, shape (channels, rows, columns), in whatever the terminal has, in a room of so many columns
     /// and rows.
-    pub fn grey(values: ndarray::ArrayView2<'_, f32>, theme: &Theme, room: (u16, u16)) -> Self {
-        let (columns, rows) = Tile::fit([values.nrows(), values.ncols()], room);
+    pub fn photo(channels: ndarray::ArrayView3<'_, f32>, theme: &Theme, room: (u16, u16)) -> Self {
+        let photo = Photo { channels };
+        let (columns, rows) = Tile::fit(photo.size(), room);
         let mut buf = Buffer::empty(Rect::new(0, 0, columns, rows));
         let area = buf.area;
-        Tile { values, colors: Shade::Grey, range: (0.0, 1.0) }.render(theme, area, &mut buf);
+        photo.render(theme, area, &mut buf);
         Self(buf)
     }
 

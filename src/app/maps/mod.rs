@@ -7,7 +7,7 @@ mod sheet;
 use std::collections::BTreeMap;
 
 pub use looking::{Looking, MapOrder, MapScale, MapsAction};
-use ndarray::{Array1, Array2, Array3, ArrayView3, Axis, s};
+use ndarray::{Array1, Array3, ArrayView3, Axis, s};
 
 pub use picture::{BARS, Channel, Picture, Stage};
 pub use sheet::{SIDE, Sheet};
@@ -40,8 +40,8 @@ pub enum Life {
 /// Feature maps, kernels and what is known of the channels.
 #[derive(Debug, Clone, Default)]
 pub struct Maps {
-    /// The probes themselves, grey, by name.
-    pub inputs: BTreeMap<String, Array2<f32>>,
+    /// The probes themselves by name, pixels from 0 to 1, (channels, height, width): three channels are red, green and blue.
+    pub inputs: BTreeMap<String, Array3<f32>>,
     /// By layer and probe.
     pub sets: BTreeMap<(String, String), MapSet>,
     /// Weights of a convolution by layer: shape (out * in, rows, columns).
@@ -54,12 +54,11 @@ pub struct Maps {
 impl Maps {
     /// Takes over the maps of a layer for a probe, or the probe itself. A grid that is no atlas is ignored.
     pub fn set(&mut self, step: i64, layer: &str, probe: &str, grid: &Grid) {
-        let Some(before) = grid.maps() else { return };
         if layer == tags::INPUT {
-            if let Some(picture) = before.outer_iter().next() {
+            if let Some(picture) = grid.pictures().as_ref().and_then(|pictures| pictures.outer_iter().next()) {
                 self.inputs.insert(probe.to_owned(), picture.to_owned());
             }
-        } else {
+        } else if let Some(before) = grid.maps() {
             self.arrivals += 1;
             let set = MapSet { step, before, arrival: self.arrivals };
             self.sets.insert((layer.to_owned(), probe.to_owned()), set);

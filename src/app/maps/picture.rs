@@ -107,7 +107,7 @@ pub struct Picture {
 
 impl Picture {
     /// Of a set that arrived. `picture` are rows and columns of the network's input, if it is a picture: a layer that puts
-    /// out as many numbers in a row is shown as one.
+    /// out as many numbers in a row, or as many for each channel of the input, is shown as one.
     pub(in crate::app) fn new(
         (layer, probe, stage): (&str, &str, Stage),
         set: &MapSet,
@@ -117,8 +117,11 @@ impl Picture {
         let activation = activation(network, layer);
         let mut values = set.before.clone();
         if let Some([height, width]) = picture
-            && values.dim() == (height * width, 1, 1)
-            && let Ok(whole) = values.clone().into_shape_with_order((1, height, width))
+            && let (numbers, 1, 1) = values.dim()
+            && let Some(channels) =
+                numbers.checked_div(height * width).filter(|count| count * height * width == numbers)
+            && channels == network.map_or(1, |network| network.input_shape[0])
+            && let Ok(whole) = values.clone().into_shape_with_order((channels, height, width))
         {
             values = whole;
         }

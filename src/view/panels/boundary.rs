@@ -7,11 +7,14 @@ use ratatui::style::Style;
 use super::super::theme::{ColorDepth, Glyphs, Role, Theme};
 use super::super::widgets::{Field, FieldPoint, Row, labels_across};
 use super::{at_step, waiting};
-use crate::app::App;
+use crate::app::{App, Classes};
 use crate::plot::scale::{Axis, AxisKind};
 
 /// Width of the labels on the left.
 const LABELS: u16 = 5;
+/// Columns of a class's name in the legend at most, and those that the rest of the legend needs.
+const LONGEST_NAME: usize = 20;
+const WITHOUT_NAMES: usize = 26;
 /// From this size on there are axes; below, the picture needs every cell.
 const WITH_AXES: (u16, u16) = (30, 10);
 
@@ -67,7 +70,8 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         label_columns(&horizontal, theme, field, buf);
     }
     if legend_rows > 0 {
-        legend(boundary.wrong(), boundary.points.len(), theme, Row::new(buf, area, area.height - 1));
+        let classes = app.model.classes(2);
+        legend(boundary.wrong(), boundary.points.len(), &classes, theme, Row::new(buf, area, area.height - 1));
     }
 }
 
@@ -83,13 +87,15 @@ fn label_columns(axis: &Axis, theme: &Theme, field: Rect, buf: &mut Buffer) {
     labels_across(axis, theme, field, field.width / 9, &mut Row::new(buf, below, 0));
 }
 
-fn legend(wrong: Option<usize>, total: usize, theme: &Theme, mut row: Row<'_>) {
+fn legend(wrong: Option<usize>, total: usize, classes: &Classes, theme: &Theme, mut row: Row<'_>) {
     let point = |class: usize| {
         if theme.depth() == ColorDepth::Mono { Style::new() } else { Style::new().fg(theme.point(class)) }
     };
     let dim = theme.style(Role::Dim);
-    row.put(theme.pick("○", "o"), point(0)).put(" 0  ", dim);
-    row.put(theme.pick("●", "*"), point(1)).put(" 1  ", dim);
+    // Names take no more than what they leave for the count of the wrong ones.
+    let room = (usize::from(row.room()).saturating_sub(WITHOUT_NAMES) / 2).clamp(1, LONGEST_NAME);
+    row.put(theme.pick("○", "o"), point(0)).put(&format!(" {}  ", classes.brief(0, room)), dim);
+    row.put(theme.pick("●", "*"), point(1)).put(&format!(" {}  ", classes.brief(1, room)), dim);
     match wrong {
         Some(0) => {
             row.put(&format!("all {total} right"), theme.style(Role::Good)).gap(2);
@@ -105,5 +111,6 @@ fn legend(wrong: Option<usize>, total: usize, theme: &Theme, mut row: Row<'_>) {
         Glyphs::Block => "▀▀",
         Glyphs::Ascii => "%",
     };
-    row.put_whole(&format!("{contour} p(class 1) = 0.5"), theme.style(Role::Text));
+    let one = if classes.name(1) == "1" { "class 1".to_owned() } else { classes.brief(1, room) };
+    row.put_whole(&format!("{contour} p({one}) = 0.5"), theme.style(Role::Text));
 }

@@ -80,6 +80,9 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
 }
 
+/// Columns of a class's name in the legend at most.
+const LONGEST_NAME: usize = 12;
+
 /// What the axes are, and the characters of the classes.
 fn legend(app: &App, projection: Projection, classes: &Classes, theme: &Theme, mut row: Row<'_>) {
     let dim = theme.style(Role::Dim);
@@ -101,8 +104,9 @@ fn legend(app: &App, projection: Projection, classes: &Classes, theme: &Theme, m
     if app.model.codes.labels.is_empty() {
         return;
     }
-    for (class, (letter, name)) in classes.letters.iter().zip(&classes.names).enumerate() {
-        let text = if classes.are_short() { String::new() } else { format!(" {name} ") };
+    for (class, letter) in classes.letters.iter().enumerate() {
+        let text =
+            if classes.are_short() { String::new() } else { format!(" {} ", classes.brief(class, LONGEST_NAME)) };
         if usize::from(row.room()) < text.chars().count() + 2 {
             row.put_whole("…", dim);
             break;

@@ -12,6 +12,8 @@ use crate::plot::format;
 
 /// Mistakes listed beside or below the matrix.
 const MISTAKES: usize = 5;
+/// Columns of a class's name among other words at most.
+const LONGEST_NAME: usize = 16;
 /// Columns of the list beside the matrix.
 const LIST: u16 = 20;
 
@@ -29,7 +31,8 @@ pub(super) fn status(app: &App) -> Vec<String> {
 
 /// `4 → 9: 12`
 fn words(mistake: &Mistake, classes: &Classes) -> String {
-    format!("{} → {}: {:.0}", classes.name(mistake.class), classes.name(mistake.taken_for), mistake.count)
+    let [class, taken_for] = [mistake.class, mistake.taken_for].map(|class| classes.brief(class, LONGEST_NAME));
+    format!("{class} → {taken_for}: {:.0}", mistake.count)
 }
 
 pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -87,8 +90,9 @@ fn mistakes(confusion: &Confusion, classes: &Classes, theme: &Theme, area: Rect,
         let mut row = Row::new(buf, area, y);
         let count = format!("{:.0}", mistake.count);
         row.put_column(&count, 4, theme.style(Role::Bright)).gap(2);
-        row.put(classes.name(mistake.class), theme.style(Role::Text)).put(" → ", theme.style(Role::Dim));
-        row.put(classes.name(mistake.taken_for), theme.style(Role::Bad));
+        let room = (usize::from(row.room()).saturating_sub(3) / 2).max(1);
+        row.put(&classes.brief(mistake.class, room), theme.style(Role::Text)).put(" → ", theme.style(Role::Dim));
+        row.put(&classes.brief(mistake.taken_for, room), theme.style(Role::Bad));
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) fn trail(app: &App, id: PanelId) -> Option<Trail<'_>> {
 fn waiting(app: &App, theme: &Theme, for_what: &str, area: Rect, buf: &mut Buffer) {
     let state = app.model.state();
     let text = match state {
-        State::Starting => "starting libtorch …".to_owned(),
+        State::Starting => app.model.starting(),
         _ if state.is_live() || !app.model.caught_up => format!("waiting for {for_what} …"),
         _ => format!("this run recorded no {}", for_what.trim_start_matches("the first ")),
     };

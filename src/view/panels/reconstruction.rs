@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use super::super::shade::Shade;
 use super::super::theme::{Role, Theme};
-use super::super::widgets::{Row, Tile};
+use super::super::widgets::{Photo, Row, Tile};
 use super::{at_step, waiting};
 use crate::app::{App, Area, NAMES, Strip};
 use crate::plot::{ascii, format};
@@ -69,20 +69,24 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let x = area.x + NAMES + place as u16 * (strip.tile.0 + 1);
         let column = Rect { x, width: strip.tile.0, ..area }.intersection(area);
         let tile = |top: u16| Rect { y: area.y + top, height: strip.tile.1, ..column }.intersection(area);
-        let picture = |pictures: &ndarray::Array3<f32>, colors, range, top, buf: &mut Buffer| {
+        let picture = |pictures: &ndarray::Array4<f32>, top, buf: &mut Buffer| {
             if index < pictures.dim().0 {
-                Tile { values: pictures.slice(s![index, .., ..]), colors, range }.render(theme, tile(top), buf);
+                Photo { channels: pictures.slice(s![index, .., .., ..]) }.render(theme, tile(top), buf);
             }
         };
         if let Some(label) = reconstruction.labels.get(index) {
-            centred(classes.name(*label as usize), theme.style(Role::Bright), column, 0, buf);
+            let name = classes.brief(*label as usize, usize::from(column.width));
+            centred(&name, theme.style(Role::Bright), column, 0, buf);
         }
         if let Some(inputs) = &reconstruction.inputs {
-            picture(inputs, Shade::Grey, (0.0, 1.0), tops[0], buf);
+            picture(inputs, tops[0], buf);
         }
-        picture(outputs, Shade::Grey, (0.0, 1.0), tops[2], buf);
+        picture(outputs, tops[2], buf);
         if let (Some(differences), true) = (&reconstruction.differences, strip.errors) {
-            picture(differences, Shade::Heat, (0.0, WORST), tops[3], buf);
+            if index < differences.dim().0 {
+                let values = differences.slice(s![index, .., ..]);
+                Tile { values, colors: Shade::Heat, range: (0.0, WORST) }.render(theme, tile(tops[3]), buf);
+            }
         }
         if let (Some(codes), Some(size)) = (&reconstruction.codes, strip.code)
             && index < codes.len_of(Axis(0))

@@ -23,7 +23,7 @@ pub fn picture(app: &App, theme: &Theme, subject: &Subject, room: (usize, usize)
         Subject::Maps => Some(tiles::maps(app, app.maps.picture.as_ref()?, theme, room)),
         Subject::Map => Some(tiles::map(app, app.maps.picture.as_ref()?, app.maps.selected, theme, room)),
         Subject::Reconstruction => tiles::reconstruction(&model.reconstruction, theme, room),
-        Subject::Input(probe) => Some(tiles::grey(model.maps.inputs.get(probe)?.view(), theme, room)),
+        Subject::Input(probe) => Some(tiles::photo(model.maps.inputs.get(probe)?.view(), theme, room)),
     }
 }
 

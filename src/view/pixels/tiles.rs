@@ -1,6 +1,6 @@
 //! Several pictures in one: feature maps, hidden units, reconstructions.
 
-use ndarray::{ArrayView2, s};
+use ndarray::{ArrayView2, ArrayView3, s};
 
 use super::Pixels;
 use crate::app::{App, Life, Picture, Reconstruction, Stage};
@@ -9,6 +9,7 @@ use crate::view::palette::{self, Palette};
 use crate::view::panels::{WORST, shading};
 use crate::view::shade::Shade;
 use crate::view::theme::{Role, Theme};
+use crate::view::widgets::Photo;
 
 /// How so many tiles of so many rows and columns stand in a room of pixels: in rows of `across`, each so large.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -147,33 +148,49 @@ pub(super) fn units(app: &App, picture: &Picture, theme: &Theme, room: (usize, u
 /// Inputs above, outputs below, errors at the bottom.
 pub(super) fn reconstruction(shown: &Reconstruction, theme: &Theme, room: (usize, usize)) -> Option<Pixels> {
     let outputs = shown.outputs.as_ref()?;
-    let (count, height, width) = outputs.dim();
-    let kinds = [
-        (shown.inputs.as_ref(), Shade::Grey, 1.0),
-        (Some(outputs), Shade::Grey, 1.0),
-        (shown.differences.as_ref(), Shade::Heat, WORST),
-    ];
-    let rows: Vec<_> = kinds.into_iter().filter_map(|(set, shade, most)| Some((set?, shade, most))).collect();
+    let (count, _, height, width) = outputs.dim();
+    let sets: Vec<_> = [shown.inputs.as_ref(), Some(outputs)].into_iter().flatten().collect();
+    let rows = sets.len() + usize::from(shown.differences.is_some());
     // In the end as many side by side as there are, however small: one plan for a sheet of whole columns.
-    let plan = Plan::best(count, [height * rows.len(), width], room);
-    let (wide, high) = (plan.tile.0, (plan.tile.1 / rows.len()).max(1));
+    let plan = Plan::best(count, [height * rows, width], room);
+    let size = (plan.tile.0, (plan.tile.1 / rows).max(1));
     let mut pixels = plan.canvas(theme);
-    for (row, (set, shade, most)) in rows.into_iter().enumerate() {
-        for index in 0..count.min(set.dim().0) {
-            let (x, y) = plan.place(index);
+    for index in 0..count {
+        let (x, y) = plan.place(index);
+        for (row, set) in sets.iter().enumerate().filter(|(_, set)| index < set.dim().0) {
+            photo_at(&mut pixels, (x, y + row * size.1), size, set.slice(s![index, .., .., ..]), theme);
+        }
+        if let Some(set) = shown.differences.as_ref().filter(|set| index < set.dim().0) {
             let values = set.slice(s![index, .., ..]);
-            tile(&mut pixels, (x, y + row * high), (wide, high), values, (shade, (0.0, most)), theme);
+            tile(&mut pixels, (x, y + sets.len() * size.1), size, values, (Shade::Heat, (0.0, WORST)), theme);
         }
     }
     Some(pixels)
 }
 
-/// A single picture of grey values in 0..=1.
-pub(super) fn grey(values: ArrayView2<'_, f32>, theme: &Theme, room: (usize, usize)) -> Pixels {
-    let plan = Plan::best(1, [values.nrows(), values.ncols()], room);
+/// A single picture of pixels in 0..=1, shape (channels, rows, columns).
+pub(super) fn photo(channels: ArrayView3<'_, f32>, theme: &Theme, room: (usize, usize)) -> Pixels {
+    let plan = Plan::best(1, Photo { channels }.size(), room);
     let mut pixels = plan.canvas(theme);
-    tile(&mut pixels, (0, 0), plan.tile, values, (Shade::Grey, (0.0, 1.0)), theme);
+    photo_at(&mut pixels, (0, 0), plan.tile, channels, theme);
     pixels
+}
+
+fn photo_at(
+    pixels: &mut Pixels,
+    at: (usize, usize),
+    size: (usize, usize),
+    channels: ArrayView3<'_, f32>,
+    theme: &Theme,
+) {
+    let photo = Photo { channels };
+    let Some(colours) = photo.colours() else {
+        return tile(pixels, at, size, photo.grey().view(), (Shade::Grey, (0.0, 1.0)), theme);
+    };
+    let [red, green, blue] = colours.map(|values| raster(values, size.0, size.1));
+    for ((y, x), red) in red.indexed_iter() {
+        pixels.put(at.0 + x, at.1 + y, Photo::rgb([*red, green[(y, x)], blue[(y, x)]]));
+    }
 }
 
 #[cfg(test)]

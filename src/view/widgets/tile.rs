@@ -1,6 +1,6 @@
 //! A picture of values, two pixels a cell.
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
@@ -40,10 +40,7 @@ impl Tile<'_> {
             return;
         }
         let halves = theme.has_tints() && !theme.ascii();
-        let rows = usize::from(area.height) * if halves { 2 } else { 1 };
-        let height = self.values.nrows();
-        let spare = halves && !rows.is_multiple_of(height) && (rows - 1).is_multiple_of(height);
-        let pixels = raster(self.values, usize::from(area.width), rows - usize::from(spare));
+        let pixels = Self::pixels(self.values, area, halves);
         for (column, x) in (area.left()..area.right()).enumerate() {
             for (row, y) in (area.top()..area.bottom()).enumerate() {
                 let Some(cell) = buf.cell_mut((x, y)) else { continue };
@@ -56,6 +53,14 @@ impl Tile<'_> {
                 }
             }
         }
+    }
+
+    /// The pixels that values take in a place with room, two a cell above each other or one.
+    pub(super) fn pixels(values: ArrayView2<'_, f32>, area: Rect, halves: bool) -> Array2<f32> {
+        let rows = usize::from(area.height) * if halves { 2 } else { 1 };
+        let height = values.nrows();
+        let spare = halves && !rows.is_multiple_of(height) && (rows - 1).is_multiple_of(height);
+        raster(values, usize::from(area.width), rows - usize::from(spare))
     }
 
     fn two(&self, theme: &Theme, cell: &mut Cell, upper: f32, lower: Option<f32>) {
@@ -97,7 +102,7 @@ impl Tile<'_> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array2, array};
+    use ndarray::array;
 
     use super::*;
     use crate::plot::Rgb;

@@ -34,13 +34,16 @@ impl Boundary {
         session: &Session,
     ) -> Result<Option<(Self, Part)>, TchError> {
         let (Some(extent), [1]) = (plane::extent(training), network.output_shape()) else { return Ok(None) };
-        let count = training.len();
+        let (count, scaling) = (training.len(), &training.scaling);
         let shown = count.min(MOST_POINTS);
-        let points = Points((0..shown).map(|index| sample(training, index * count / shown)).collect());
+        let places: Vec<usize> = (0..shown).map(|index| index * count / shown).collect();
+        let points = Points(places.iter().map(|place| sample(training, *place)).collect());
         let mut inputs = plane::points(extent, SIZE);
-        for point in &points.0 {
-            inputs.extend([point.x, point.y]);
+        for place in places {
+            inputs.extend([training.inputs[[place, 0]], training.inputs[[place, 1]]]);
         }
+        let [left, right, bottom, top] = extent;
+        let extent = [scaling.read(0, left), scaling.read(0, right), scaling.read(1, bottom), scaling.read(1, top)];
         let is_probability = session.network().last_activation() == Activation::Sigmoid;
         let range = is_probability.then_some([0.0, 1.0]);
         let boundary = Self {
@@ -66,8 +69,10 @@ impl Boundary {
     }
 }
 
-/// A sample of a data set with two features; its class is the target where it has no label.
+/// A sample of a data set with two features, in the numbers that were read: those are what people know. Its class is the target
+/// where it has no label.
 fn sample(data: &Dataset, index: usize) -> Sample {
     let class = data.labels.as_ref().map_or_else(|| data.targets[[index, 0]] as u32, |labels| labels[index]);
-    Sample { x: data.inputs[[index, 0]], y: data.inputs[[index, 1]], class }
+    let [x, y] = [0, 1].map(|axis| data.scaling.read(axis, f64::from(data.inputs[[index, axis]])) as f32);
+    Sample { x, y, class }
 }

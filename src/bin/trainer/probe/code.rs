@@ -51,7 +51,8 @@ impl Code {
             Some(Part::new(tag, Content::Numbers(labels.encode())))
         };
         let mut once = Vec::new();
-        let atlas = Form::Atlas([shown.len(), rows, columns]);
+        let channels = network.input_shape.first().copied().unwrap_or(1);
+        let atlas = Form::Pictures([shown.len(), channels, rows, columns]);
         if !shown.is_empty() {
             let pixels: ArrayD<f32> = evaluated.inputs.select(Axis(0), shown);
             let pixels: Vec<f32> = pixels.iter().copied().collect();

@@ -1,6 +1,6 @@
 //! What is seen at one moment: tensors are gathered where they are, and come over from the device together.
 
-use ndarray::{ArrayView2, ArrayView3, ArrayViewD};
+use ndarray::{ArrayView2, ArrayView3, ArrayView4, ArrayViewD};
 use tch::{Kind, TchError, Tensor};
 use torchscope::log::{Grid, Tag, TensorValue};
 
@@ -22,6 +22,8 @@ pub(super) enum Form {
     Grid([usize; 2]),
     /// A picture of several maps, [count, rows, columns].
     Atlas([usize; 3]),
+    /// Several pictures of pixels, [count, channels, rows, columns].
+    Pictures([usize; 4]),
     /// The output over a plane.
     Plane {
         /// [rows, columns]
@@ -48,6 +50,7 @@ impl Plate {
         match &self.form {
             Form::Grid(size) | Form::Plane { size, .. } => size.iter().product(),
             Form::Atlas(size) => size.iter().product(),
+            Form::Pictures(size) => size.iter().product(),
             Form::Numbers(shape) => shape.iter().product(),
         }
     }
@@ -56,11 +59,8 @@ impl Plate {
     pub(super) fn most_bytes(&self) -> u64 {
         let numbers = match &self.form {
             Form::Grid([rows, columns]) | Form::Plane { size: [rows, columns], .. } => rows * (2 * columns + 1),
-            Form::Atlas([count, rows, columns]) => {
-                // The last row of tiles is filled up.
-                let across = ((count * rows) as f64 / (*columns).max(1) as f64).sqrt().round() as usize;
-                (count + across) * rows * (2 * columns + 1)
-            }
+            &Form::Atlas([count, rows, columns]) => most_bytes(count, rows, columns),
+            &Form::Pictures([count, channels, rows, columns]) => most_bytes(count * channels, rows, columns),
             Form::Numbers(shape) => size_of::<f32>() * shape.iter().product::<usize>(),
         };
         numbers as u64 + Part::OVERHEAD
@@ -76,6 +76,10 @@ impl Plate {
             Form::Atlas(size) => {
                 Content::Grid(Grid::atlas(ArrayView3::from_shape(*size, numbers)?, self.layer.clone()))
             }
+            Form::Pictures(size) => {
+                let pictures = ArrayView4::from_shape(*size, numbers)?;
+                Content::Grid(Grid::pictures_atlas(pictures, self.layer.clone()))
+            }
             Form::Plane { size, extent, range } => {
                 let values = ArrayView2::from_shape(*size, numbers)?.to_owned();
                 let mut grid = Grid::new(values, self.layer.clone(), Some(*extent));
@@ -90,6 +94,13 @@ impl Plate {
         };
         Ok(Part { tag: self.tag.clone(), content })
     }
+}
+
+/// Bytes that so many tiles take at most.
+fn most_bytes(count: usize, rows: usize, columns: usize) -> usize {
+    // The last row of tiles is filled up.
+    let across = ((count * rows) as f64 / columns.max(1) as f64).sqrt().round() as usize;
+    (count + across) * rows * (2 * columns + 1)
 }
 
 /// Tensors and what they are to become.
@@ -165,6 +176,7 @@ mod tests {
             Form::Atlas([784, 1, 1]),
             Form::Atlas([5, 40, 2]),
             Form::Atlas([2048, 3, 3]),
+            Form::Pictures([7, 3, 32, 32]),
             Form::Plane { size: [96, 128], extent: [0.0; 4], range: None },
             Form::Numbers(vec![10, 10]),
         ] {

@@ -66,7 +66,7 @@ impl Probes {
     pub(super) fn parts(&self) -> Result<Vec<Part>, TchError> {
         let (_, channels, rows, columns) = self.pixels.dim();
         let part = |(name, pixels): (&String, ArrayView3<'_, f32>)| {
-            let plate = Plate::new(tags::map(tags::INPUT, name), Form::Atlas([channels, rows, columns]));
+            let plate = Plate::new(tags::map(tags::INPUT, name), Form::Pictures([1, channels, rows, columns]));
             plate.print(&pixels.iter().copied().collect::<Vec<_>>())
         };
         self.names.iter().zip(self.pixels.outer_iter()).map(part).collect()

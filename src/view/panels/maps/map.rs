@@ -8,7 +8,7 @@ use ratatui::widgets::{Clear, Widget};
 
 use super::super::super::shade::Shade;
 use super::super::super::theme::{Role, Theme};
-use super::super::super::widgets::{Outline, PanelFrame, Row, Tile};
+use super::super::super::widgets::{Outline, PanelFrame, Photo, Row, Tile};
 use super::super::at_step;
 use super::facts::{self, Source};
 use super::{noun, side, stage};
@@ -159,10 +159,11 @@ impl Words<'_> {
         if area.height < 6 {
             return;
         }
-        let size = side::size(pixels);
+        let photo = Photo { channels: pixels.view() };
+        let size = photo.size();
         let (width, height) = Tile::fit(size, (area.width, area.height - 2));
         let tile = Rect { width, height, ..area };
-        Tile { values: pixels.view(), colors: Shade::Grey, range: (0.0, 1.0) }.render(theme, tile, buf);
+        photo.render(theme, tile, buf);
         let network = self.app.model.network();
         let (row, column) = self.app.maps.cursor;
         let place = network.and_then(|network| network.position(&self.picture.layer));

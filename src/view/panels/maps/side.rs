@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::super::super::shade::Shade;
 use super::super::super::theme::{Role, Theme};
-use super::super::super::widgets::{Row, Tile};
+use super::super::super::widgets::{Photo, Row, Tile};
 use super::facts::{self, Source};
 use super::{noun, page, shading, stage, value};
 use crate::app::{App, BARS, MapScale, Picture};
@@ -76,9 +76,10 @@ impl Stack {
 /// The input in at most so many rows, and its name.
 fn input(app: &App, picture: &Picture, theme: &Theme, rows: u16, stack: &mut Stack, buf: &mut Buffer) {
     if let Some(pixels) = app.model.maps.inputs.get(&picture.probe) {
-        let (width, height) = Tile::fit(size(pixels), (stack.left.width, (rows - 1).min(INPUT.0)));
+        let photo = Photo { channels: pixels.view() };
+        let (width, height) = Tile::fit(photo.size(), (stack.left.width, (rows - 1).min(INPUT.0)));
         let area = Rect { width, ..stack.take(height) };
-        Tile { values: pixels.view(), colors: Shade::Grey, range: (0.0, 1.0) }.render(theme, area, buf);
+        photo.render(theme, area, buf);
     }
     let line = stack.take(1);
     let mut row = Row::new(buf, line, 0);
@@ -95,10 +96,6 @@ pub(super) fn input_number(app: &App, picture: &Picture) -> String {
     let probes = app.model.probes();
     let number = probes.iter().position(|probe| *probe == picture.probe).map_or(0, |place| place + 1);
     format!("input {number}/{}", probes.len())
-}
-
-pub(super) fn size(pixels: &Array2<f32>) -> [usize; 2] {
-    [pixels.nrows(), pixels.ncols()]
 }
 
 /// What the selected one of them is called.
