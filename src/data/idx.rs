@@ -337,9 +337,10 @@ mod tests {
             let last = read_at(file(&bytes).path(), [3, 2, 1], None).unwrap();
             assert_eq!(bytes_of(&last.kept), [0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11]);
         }
-        let problem = read_at(file(&idx(&[2, 2, 1, 3], &numbers)).path(), [1, 2, 2], None).unwrap_err().to_string();
+        let other = idx(&[1, 4, 5, 3], &[0; 60]);
+        let problem = read_at(file(&other).path(), [1, 2, 2], None).unwrap_err().to_string();
         assert!(
-            problem.contains("pictures of 3x2x1, but the recipe expects 1x2x2; set `data.channels = "),
+            problem.contains("pictures of 3x4x5, but the recipe expects 1x2x2; set `data.channels = 3`"),
             "{problem}"
         );
     }

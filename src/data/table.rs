@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::rc::Rc;
 
 use csv::{ByteRecord, ReaderBuilder};
@@ -202,21 +202,22 @@ impl<'a> Table<'a> {
     }
 
     fn row(&self, rows: &mut Rows) -> Result<(), FileProblem> {
-        let line = self.record.position().map_or(0, csv::Position::line);
         if self.record.len() != self.names.len() {
-            return Err(FileProblem::Ragged { line, found: self.record.len(), expected: self.names.len() });
+            let (found, expected) = (self.record.len(), self.names.len());
+            return Err(FileProblem::Ragged { line: self.line(), found, expected });
         }
         for place in &self.features {
             let field = &self.record[*place];
             match number(field) {
                 Some(value) if value.is_finite() => rows.numbers.push(value),
-                _ => return Err(self.no_number(line, *place, field)),
+                _ => return Err(self.no_number(*place, field)),
             }
         }
         if let Some(place) = self.label {
             let label = text(&self.record[place]);
             if label.is_empty() {
-                return Err(FileProblem::MissingValue { line, column: self.names[place].clone(), key: "data.label" });
+                let column = self.names[place].clone();
+                return Err(FileProblem::MissingValue { line: self.line(), column, key: "data.label" });
             }
             if !rows.labels.push(label) {
                 return Err(FileProblem::TooManyClasses(format!(" in column `{}`", self.names[place])));
@@ -232,8 +233,24 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    fn no_number(&self, line: u64, place: usize, field: &[u8]) -> FileProblem {
-        let column = self.names[place].clone();
+    /// The line, from 1, that the record starts in: counted anew, since the reader counts no blank lines before a record and
+    /// is one behind where lines end in `\r\n`.
+    fn line(&self) -> u64 {
+        let start = self.record.position().map_or(0, csv::Position::byte);
+        let Ok((file, _)) = file::open(&self.spec.path, "data.path") else { return 0 };
+        let mut line = 1;
+        for (at, byte) in (0..).zip(BufReader::new(file).bytes()) {
+            let Ok(byte) = byte else { break };
+            if at >= start && !matches!(byte, b'\r' | b'\n') {
+                break;
+            }
+            line += u64::from(byte == b'\n');
+        }
+        line
+    }
+
+    fn no_number(&self, place: usize, field: &[u8]) -> FileProblem {
+        let (line, column) = (self.line(), self.names[place].clone());
         if field.trim_ascii().is_empty() {
             return FileProblem::MissingValue { line, column, key: "data.features" };
         }
@@ -441,6 +458,8 @@ mod tests {
             ("a,b,k\n1,2,x\n3,4,\n", "has nothing in line 3, column `k`"),
             ("a,b,k\n1,2,x\n3,4\n", "has 2 fields in line 3, where the lines before have 3"),
             ("a,b,k\n1,2,x\n\n3,4,y,5\n", "has 4 fields in line 4"),
+            ("a,b,k\r\n1,2,x\r\n\r\n3,,y\r\n", "has nothing in line 4, column `b`"),
+            ("a,b,k\n1,2,\"x\ny\"\n3,,y", "has nothing in line 4, column `b`"),
             ("a,b,k\n", "is empty"),
             ("", "is empty"),
             ("just words\nand more\n", "has one column only, `just words`"),
