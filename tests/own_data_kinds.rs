@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use torchscope::app::{App, Message};
 use torchscope::log::{Data, Grid, LogReader, tags};
-use torchscope::run::{RunDir, RunMeta, State};
+use torchscope::run::{Description, RunDir, State};
 
 fn own(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/own").join(name).display().to_string()
@@ -60,11 +61,14 @@ impl Trained {
         format!("{out}{error}")
     }
 
-    fn meta(&self) -> RunMeta {
+    /// What the log says of the run, which has finished.
+    fn description(&self) -> Description {
         assert!(self.output.status.success(), "{}", self.said());
-        let meta = RunDir::open(&run(self.folder.path())).unwrap().status().unwrap();
-        assert_eq!(meta.state, State::Finished, "{}", self.said());
-        meta
+        let path = run(self.folder.path());
+        assert_eq!(RunDir::open(&path).unwrap().status().unwrap().state, State::Finished, "{}", self.said());
+        let mut app = App::new(path.clone(), (120, 40));
+        app.update(Message::Records(LogReader::open(&path).unwrap().poll(64 << 20).unwrap().records));
+        app.model.description
     }
 
     /// What `torchscope show` prints of a panel.
@@ -99,10 +103,10 @@ const CONVOLUTION: &str = r#"{ kind = "conv2d", filters = 4, kernel = 3, activat
 #[test]
 fn a_table_with_words_shows_its_classes_by_name() {
     let trained = Trained::new(&format!("kind = \"csv\"\npath = {:?}", own("iris.csv")), HIDDEN, 3);
-    let meta = trained.meta();
-    assert_eq!(meta.classes, ["setosa", "versicolor", "virginica"]);
-    assert_eq!(meta.data.as_deref(), Some("iris 120 + 30 test"));
-    assert_eq!(meta.network.unwrap().input_shape, [4]);
+    let about = trained.description();
+    assert_eq!(about.classes, ["setosa", "versicolor", "virginica"]);
+    assert_eq!(about.setup.data.as_deref(), Some("iris 120 + 30 test"));
+    assert_eq!(about.network.unwrap().input_shape, [4]);
     let confusion = trained.shown("confusion");
     assert!(confusion.contains("setosa") && confusion.contains("virginica"), "{confusion}");
 }
@@ -120,7 +124,7 @@ fn two_features_get_the_boundary_in_their_own_units() {
          {{ kind = \"dense\", units = 1, activation = \"sigmoid\" }}]\n"
     );
     let trained = Trained::of(folder, &text);
-    trained.meta();
+    trained.description();
     let extent = trained.grid(tags::BOUNDARY_P).meta.extent.unwrap();
     assert!(extent[0] > 950.0 && extent[0] < 1001.0 && extent[1] > 1038.0 && extent[1] < 1100.0, "{extent:?}");
     let boundary = trained.shown("boundary");
@@ -141,9 +145,9 @@ fn an_archive_and_arrays_beside_each_other_are_trained_on() {
         ),
     ] {
         let trained = Trained::new(&data, CONVOLUTION, 2);
-        let meta = trained.meta();
+        let about = trained.description();
         assert_eq!(
-            (meta.classes, meta.network.unwrap().input_shape),
+            (about.classes, about.network.unwrap().input_shape),
             (classes.map(str::to_owned).to_vec(), vec![3, 4, 5])
         );
         assert!(trained.shown("maps").contains("conv1"));
@@ -164,9 +168,9 @@ fn a_folder_of_coloured_pictures_is_trained_on_and_drawn() {
          [probe]\npictures = [\"cat\"]\nsamples = 2\n"
     );
     let trained = Trained::of(folder, &text);
-    let meta = trained.meta();
+    let about = trained.description();
     assert_eq!(
-        (meta.classes, meta.probes),
+        (about.classes, about.probes),
         (vec!["sea".to_owned(), "fire".to_owned()], ["cat", "sea", "fire"].map(str::to_owned).to_vec())
     );
     let fire = trained.grid("maps/input/fire").pictures().unwrap();

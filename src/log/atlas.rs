@@ -58,6 +58,9 @@ impl Grid {
     }
 
     /// The atlas of `pictures`, shape (count, channels, height, width), the channels of each after each other.
+    ///
+    /// # Panics
+    /// Never: the same numbers in the same order are as many.
     pub fn pictures_atlas(pictures: ArrayView4<'_, f32>, layer: Option<String>) -> Self {
         let (count, channels, height, width) = pictures.dim();
         let maps = pictures.to_shape((count * channels, height, width)).expect("the same numbers in the same order");

@@ -82,11 +82,10 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
             picture(inputs, tops[0], buf);
         }
         picture(outputs, tops[2], buf);
-        if let (Some(differences), true) = (&reconstruction.differences, strip.errors) {
-            if index < differences.dim().0 {
-                let values = differences.slice(s![index, .., ..]);
-                Tile { values, colors: Shade::Heat, range: (0.0, WORST) }.render(theme, tile(tops[3]), buf);
-            }
+        let errors = reconstruction.differences.as_ref().filter(|set| strip.errors && index < set.dim().0);
+        if let Some(differences) = errors {
+            let values = differences.slice(s![index, .., ..]);
+            Tile { values, colors: Shade::Heat, range: (0.0, WORST) }.render(theme, tile(tops[3]), buf);
         }
         if let (Some(codes), Some(size)) = (&reconstruction.codes, strip.code)
             && index < codes.len_of(Axis(0))
