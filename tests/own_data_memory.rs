@@ -24,7 +24,9 @@ fn memory(line: &str) -> u64 {
 fn bomb(path: &Path, sizes: &[u32], bytes: u64) {
     let mut file = GzEncoder::new(BufWriter::new(File::create(path).unwrap()), Compression::best());
     file.write_all(&[0, 0, 8, sizes.len() as u8]).unwrap();
-    sizes.iter().for_each(|size| file.write_all(&size.to_be_bytes()).unwrap());
+    for size in sizes {
+        file.write_all(&size.to_be_bytes()).unwrap();
+    }
     let zeros = vec![0; 1 << 20];
     for at in (0..bytes).step_by(zeros.len()) {
         file.write_all(&zeros[..zeros.len().min((bytes - at) as usize)]).unwrap();
