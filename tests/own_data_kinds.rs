@@ -73,7 +73,7 @@ impl Trained {
 
     /// What `torchscope show` prints of a panel.
     fn shown(&self, what: &str) -> String {
-        let output = program(&["show", run(self.folder.path()).to_str().unwrap(), what, "--plain"]);
+        let output = program(&["show", run(self.folder.path()).to_str().unwrap(), what]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }

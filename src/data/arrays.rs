@@ -1,5 +1,6 @@
 //! Data sets in arrays of numpy: files of their own, or one archive.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -33,8 +34,8 @@ const USUAL: &[(&[&str], &[&str])] = &[
     (&["features", "labels"], &[]),
     (&["arr_0", "arr_1"], &[]),
 ];
-/// Numbers a pixel that a dimension is taken for channels at.
-const CHANNELS: std::ops::RangeInclusive<usize> = 1..=4;
+/// Numbers a pixel that a dimension is taken for channels at: those of pictures, then others.
+const CHANNELS: [&[usize]; 2] = [&[1, 3], &[2, 4]];
 
 /// Where an array lies.
 #[derive(Clone, Debug)]
@@ -93,13 +94,7 @@ impl Place<'_> {
         let (packed, unpacked) = (reader.compressed_size().min(length), reader.size());
         let header = Header::read(&mut reader).map_err(fault)?;
         check(&header, packed, unpacked).map_err(fault)?;
-        let done = read(&header, &mut reader)?;
-        // Only at its end the checksum is compared.
-        match reader.read(&mut [0]) {
-            Ok(0) => Ok(done),
-            Ok(_) => Err(fault(FileProblem::Trailing(header.file_length() as u64))),
-            Err(error) => Err(fault(FileProblem::Zip(error.to_string()))),
-        }
+        read(&header, &mut reader)
     }
 
     /// Adds the label of each sample, and says how many there are.
@@ -115,11 +110,11 @@ impl Place<'_> {
             if count > MOST_SAMPLES {
                 return Err(fault(FileProblem::Samples { found: count }));
             }
-            progress.expect(header.file_length() as u64);
             let mut note = |element| {
                 if all.push(element) { Ok(()) } else { Err(FileProblem::TooManyClasses(String::new())) }
             };
             header.labels(reader, |bytes| progress.advance(bytes), &mut note).map_err(fault)?;
+            ended(header, reader).map_err(fault)?;
             Ok(count)
         })
     }
@@ -273,6 +268,9 @@ impl<'a> Arrays<'a> {
     pub(super) fn load(&self, progress: &mut Progress<'_>) -> Result<Split, DataError> {
         let mut forms = Vec::new();
         for half in &self.halves {
+            for place in [Some(&half.inputs), half.labels.as_ref()].into_iter().flatten() {
+                progress.expect(place.open(|header, _| Ok(header.bytes()))?);
+            }
             let (form, count) = self.form(&half.inputs)?;
             if count == 0 {
                 return Err(half.inputs.problem(FileProblem::Empty));
@@ -317,8 +315,8 @@ impl<'a> Arrays<'a> {
         let (mut first, mut bytes) = (0, true);
         for (half, (form, count)) in self.halves.iter().zip(&forms) {
             let is_bytes = half.inputs.open(|header, reader| {
-                progress.expect(header.file_length() as u64);
                 read(header, reader, form, (first, &sorting), &mut halves, progress)
+                    .and_then(|()| ended(header, reader))
                     .map_err(|problem| half.inputs.problem(problem))?;
                 Ok((header.kind, header.size) == (npy::Kind::Unsigned, 1))
             })?;
@@ -344,6 +342,15 @@ impl Place<'_> {
             Some(entry) => format!("{} (array `{entry}`)", self.file.display()),
             None => self.file.display().to_string(),
         }
+    }
+}
+
+/// Makes sure that nothing comes after the last number. In an archive only its end is compared with the checksum.
+fn ended(header: &Header, reader: &mut dyn Read) -> Result<(), FileProblem> {
+    match reader.read(&mut [0]) {
+        Ok(0) => Ok(()),
+        Ok(_) => Err(FileProblem::Trailing(header.file_length() as u64)),
+        Err(error) => Err(FileProblem::Zip(error.to_string())),
     }
 }
 
@@ -411,6 +418,16 @@ fn place(header: &Header, mut index: usize) -> String {
     format!("{at:?}")
 }
 
+/// Which of two sizes is more likely one of channels; none where both are as likely.
+fn likelier(sizes: [usize; 2]) -> Option<usize> {
+    let rank = |size: usize| CHANNELS.iter().position(|sizes| sizes.contains(&size)).unwrap_or(CHANNELS.len());
+    match rank(sizes[0]).cmp(&rank(sizes[1])) {
+        Ordering::Less => Some(0),
+        Ordering::Equal => None,
+        Ordering::Greater => Some(1),
+    }
+}
+
 impl Form {
     fn of(header: &Header, layout: Option<Layout>) -> Result<Self, FileProblem> {
         if !header.is_numeric() {
@@ -422,10 +439,10 @@ impl Form {
             (1 | 2, None) => None,
             (3, None | Some(Layout::Nhw)) => Some(Layout::Nhw),
             (4, Some(layout @ (Layout::Nhwc | Layout::Nchw))) => Some(layout),
-            (4, None) => match (CHANNELS.contains(&header.shape[1]), CHANNELS.contains(&header.shape[3])) {
-                (true, false) => Some(Layout::Nchw),
-                (false, true) => Some(Layout::Nhwc),
-                _ => return Err(FileProblem::AmbiguousLayout { shape: header.shown() }),
+            (4, None) => match likelier([header.shape[1], header.shape[3]]) {
+                Some(0) => Some(Layout::Nchw),
+                Some(_) => Some(Layout::Nhwc),
+                None => return Err(FileProblem::AmbiguousLayout { shape: header.shown() }),
             },
             (_, Some(layout)) => return Err(misfit(layout)),
             (_, None) => return Err(FileProblem::Rank { shape: header.shown() }),

@@ -130,6 +130,14 @@ struct Contents<'a, 'p, 't> {
 }
 
 impl Source<'_> {
+    /// Bytes as it lies on disk; 0 where it cannot be had.
+    pub(super) fn length(&self) -> u64 {
+        match self {
+            Self::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+            Self::BuiltIn(_, bytes) => bytes.len() as u64,
+        }
+    }
+
     /// For errors.
     pub(super) fn name(&self) -> String {
         match self {
@@ -237,8 +245,8 @@ impl<'a, 'p, 't> Contents<'a, 'p, 't> {
     fn body(&mut self, shape: &[usize], kept: usize, mut each: impl FnMut(&[u8])) -> Result<(), FileProblem> {
         let expected = self.check(shape, kept)?;
         let sample = shape[1..].iter().product::<usize>() as u64;
-        self.progress.expect(sample * shape[0] as u64);
         let end = self.read + sample * kept as u64;
+        let mut told = 0;
         while u128::from(self.read) < expected {
             let left = if self.read < end { end - self.read } else { (expected - u128::from(self.read)) as u64 };
             let wanted = self.read < end;
@@ -246,7 +254,10 @@ impl<'a, 'p, 't> Contents<'a, 'p, 't> {
             if bytes.is_empty() {
                 return Err(FileProblem::Short { found: self.read, expected });
             }
-            self.progress.advance(bytes.len() as u64);
+            // In bytes of the file as it lies on disk, of which the others are known too.
+            let so_far = (u128::from(self.read) * u128::from(self.length) / expected.max(1)) as u64;
+            self.progress.advance(so_far.saturating_sub(told));
+            told = so_far;
             if wanted {
                 each(&bytes);
             }

@@ -76,6 +76,9 @@ pub(super) fn split(
     test: &Half<'_>,
     progress: &mut Progress<'_>,
 ) -> Result<Split, DataError> {
+    for half in [training, test] {
+        progress.expect(half.images.length() + half.labels.length());
+    }
     let (pictures, labels) = read(&kind, training, TRAINING, progress)?;
     let (test_pictures, test_labels) = read(&kind, test, TEST, progress)?;
     let wide = |labels: Vec<u8>| labels.into_iter().map(u32::from).collect();

@@ -128,6 +128,11 @@ impl Header {
         count.saturating_mul(self.size as u128).saturating_add(self.length.into())
     }
 
+    /// Bytes of all elements.
+    pub(super) fn bytes(&self) -> u64 {
+        self.file_length().saturating_sub(self.length.into()) as u64
+    }
+
     /// Whether elements are numbers.
     pub(super) fn is_numeric(&self) -> bool {
         !matches!(self.kind, Kind::Bytes | Kind::Text)
@@ -245,15 +250,15 @@ impl Header {
         mut each: impl FnMut(&[u8]) -> Result<(), FileProblem>,
     ) -> Result<(), FileProblem> {
         let whole = self.file_length();
-        let mut left = whole.saturating_sub(self.length.into());
+        let mut left = self.bytes();
         let mut chunk = vec![0; CHUNK / self.size.max(1) * self.size];
         let mut before = self.length;
         while left > 0 {
-            let wanted = left.min(chunk.len() as u128) as usize;
+            let wanted = left.min(chunk.len() as u64) as usize;
             fill(reader, &mut chunk[..wanted], before, whole)?;
             each(&chunk[..wanted])?;
             before += wanted as u64;
-            left -= wanted as u128;
+            left -= wanted as u64;
         }
         Ok(())
     }
