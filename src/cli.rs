@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::recipe::Override;
-use crate::recipe::Recipe;
+use crate::recipe::{LEARNING_RATES, Recipe};
 use crate::run::{OnNan, check_name};
 use crate::term::{Choices, ColorChoice, GlyphChoice, ThemeChoice};
 
@@ -161,7 +161,7 @@ pub struct Resume {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub epochs: Option<u64>,
     /// Learning rate to go on with; a run that diverged needs another
-    #[arg(long, value_name = "RATE", value_parser = positive)]
+    #[arg(long, value_name = "RATE", value_parser = learning_rate)]
     pub lr: Option<f64>,
     /// How to follow the run.
     #[command(flatten)]
@@ -328,10 +328,10 @@ pub struct LrFind {
     #[arg(help = recipe_help())]
     pub recipe: String,
     /// Rate of the first step
-    #[arg(long, value_name = "RATE", default_value_t = 1e-5, value_parser = positive)]
+    #[arg(long, value_name = "RATE", default_value_t = 1e-5, value_parser = learning_rate)]
     pub min_lr: f64,
     /// Rate of the last step, if the loss does not explode before
-    #[arg(long, value_name = "RATE", default_value_t = 100.0, value_parser = positive)]
+    #[arg(long, value_name = "RATE", default_value_t = 100.0, value_parser = learning_rate)]
     pub max_lr: f64,
     /// Steps from the one to the other
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=100_000))]
@@ -348,10 +348,14 @@ fn run_name(text: &str) -> Result<String, String> {
     check_name(text).map(|()| text.to_owned())
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+/// Reads a learning rate, one of [`LEARNING_RATES`].
+pub fn learning_rate(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(rate) if rate > 0.0 && f64::is_finite(rate) => Ok(rate),
-        _ => Err("a number above 0".into()),
+        Ok(rate) if LEARNING_RATES.contains(&rate) => Ok(rate),
+        _ => {
+            let (least, most) = LEARNING_RATES.into_inner();
+            Err(format!("a learning rate is from {least:e} to {most:e}"))
+        }
     }
 }
 
@@ -522,7 +526,7 @@ mod tests {
 
     #[test]
     fn a_sweep_has_rates_above_zero() {
-        for args in [["--min-lr", "0"], ["--max-lr", "inf"], ["--steps", "1"]] {
+        for args in [["--min-lr", "0"], ["--max-lr", "inf"], ["--max-lr", "1e39"], ["--steps", "1"]] {
             assert!(
                 Cli::try_parse_from(["torchscope", "lr-find", "moons"].into_iter().chain(args)).is_err(),
                 "{args:?}"

@@ -191,6 +191,7 @@ fn golden_records() -> Vec<Record> {
         message: "the loss went up".to_owned(),
         layer: Some("dense2".to_owned()),
         tensor: None,
+        count: 1,
     };
     let hparams = [("optimizer.kind", Hparam::Text("sgd".into())), ("optimizer.lr", Hparam::Number(0.5))];
     let hparams = hparams.into_iter().chain([("shuffle", Hparam::Flag(true))]);

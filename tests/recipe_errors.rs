@@ -191,7 +191,14 @@ fn wrong_types_are_named_with_the_right_one() {
         (6, "shuffle = 1", Some(6), Some("shuffle"), None, "must be `true` or `false`, not 1"),
         (1, "name = 7", Some(1), Some("name"), None, "must be a text"),
         (5, "loss = true", Some(5), Some("loss"), None, "must be `bce`, `mse` or `cross_entropy`, not true"),
-        (24, "lr = \"0.5\"", Some(24), Some("optimizer.lr"), None, "must be a finite number above 0, not \"0.5\""),
+        (
+            24,
+            "lr = \"0.5\"",
+            Some(24),
+            Some("optimizer.lr"),
+            None,
+            "must be a number from 1e-38 to 3.4e38, not \"0.5\"",
+        ),
         (10, "noise = {a = 1}", Some(10), Some("data.noise"), None, "not a table"),
     ]);
 }
@@ -214,7 +221,17 @@ fn values_out_of_range_are_named_with_the_range() {
         (10, "noise = inf", Some(10), Some("data.noise"), None, "not inf"),
         (11, "seed = 4294967296", Some(11), Some("data.seed"), None, "from 0 to 4,294,967,295"),
         (16, "units = 0", Some(16), Some("model.layers.0.units"), None, "from 1 to 1,000,000"),
-        (24, "lr = 0", Some(24), Some("optimizer.lr"), None, "above 0, not 0"),
+        (24, "lr = 3.5e38", Some(24), Some("optimizer.lr"), None, "from 1e-38 to 3.4e38, not 3.5e38"),
+        (24, "lr = 1e-46", Some(24), Some("optimizer.lr"), None, "from 1e-38 to 3.4e38, not 1e-46"),
+        (
+            24,
+            "lr = 0.5\nweight_decay = 1e39",
+            Some(25),
+            Some("optimizer.weight_decay"),
+            None,
+            "a number from 0 to 3.4e38, not 1e39",
+        ),
+        (24, "lr = 0", Some(24), Some("optimizer.lr"), None, "from 1e-38 to 3.4e38, not 0"),
         (24, "lr = inf", Some(24), Some("optimizer.lr"), None, "not inf"),
         (24, "lr = 1e999", Some(24), Some("optimizer.lr"), None, "not inf"),
         (
@@ -231,7 +248,7 @@ fn values_out_of_range_are_named_with_the_range() {
             Some(24),
             Some("optimizer.weight_decay"),
             None,
-            "a finite number from 0 up",
+            "a number from 0 to 3.4e38, not -1",
         ),
         (
             24,
@@ -294,7 +311,14 @@ fn missing_keys_are_named_at_the_heading_of_their_table() {
         (13, "", Some(12), Some("model.init"), None, "missing key `init` in [model]: `keras`, `torch` or `tch`"),
         (15, "", Some(14), Some("model.layers.0.kind"), None, "missing key `kind` in [[model.layers]]: `dense`"),
         (20, "", Some(18), Some("model.layers.1.units"), None, "missing key `units` in [[model.layers]]"),
-        (24, "", Some(22), Some("optimizer.lr"), None, "missing key `lr` in [optimizer]: a finite number above 0"),
+        (
+            24,
+            "",
+            Some(22),
+            Some("optimizer.lr"),
+            None,
+            "missing key `lr` in [optimizer]: a number from 1e-38 to 3.4e38",
+        ),
     ]);
 }
 
@@ -681,7 +705,7 @@ fn overrides_are_cited_instead_of_a_line() {
             "0",
             "optimizer.lr",
             None,
-            "--set optimizer.lr=0: `optimizer.lr` must be a finite number above 0, not 0",
+            "--set optimizer.lr=0: `optimizer.lr` must be a number from 1e-38 to 3.4e38, not 0",
         ),
         ("optimizer.lr", "fast", "optimizer.lr", None, "not \"fast\""),
         (
@@ -689,7 +713,7 @@ fn overrides_are_cited_instead_of_a_line() {
             "",
             "optimizer.lr",
             None,
-            "--set optimizer.lr=: `optimizer.lr` must be a finite number above 0, not \"\"",
+            "--set optimizer.lr=: `optimizer.lr` must be a number from 1e-38 to 3.4e38, not \"\"",
         ),
         ("optimizer.lr", "1\nx = 2", "optimizer.lr", None, "not \"1\\nx = 2\""),
         ("optimizer.kind", "sdg", "optimizer.kind", Some("sgd"), "did you mean `sgd`?"),
@@ -867,7 +891,7 @@ fn options_are_told_after_lines_and_by_the_name_that_was_used() {
         "moons has 3 errors:",
         "--set seed=x: `seed` must be a whole number from 0 to 18,446,744,073,709,551,615, not \"x\"",
         "--epochs 2000000000: `epochs` must be a whole number from 0 to 1,000,000,000, not 2000000000",
-        "--lr -1: `optimizer.lr` must be a finite number above 0, not -1",
+        "--lr -1: `optimizer.lr` must be a number from 1e-38 to 3.4e38, not -1",
     ];
     assert_eq!(error.to_string().lines().collect::<Vec<_>>(), expected);
     let misplaced = [Override::set("model.layers.9.units", "1"), Override::set("epochs.x", "1")];

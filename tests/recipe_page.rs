@@ -85,7 +85,10 @@ fn the_reference_has_every_key_and_is_plain_in_a_pipe() {
     }
     // As errors say it.
     let error = Recipe::load("moons", &[("optimizer.lr".to_owned(), "0".to_owned())]).unwrap_err().to_string();
-    assert!(error.contains("a finite number above 0") && text.contains("a finite number above 0; needed"), "{error}");
+    assert!(
+        error.contains("a number from 1e-38 to 3.4e38") && text.contains("a number from 1e-38 to 3.4e38; needed"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -104,7 +107,7 @@ fn on_a_terminal_the_reference_has_colours() {
 fn an_error_names_the_option_that_was_used() {
     let home = Home::new();
     for (args, told) in [
-        (&["--lr", "-1"][..], "torchscope: --lr -1: `optimizer.lr` must be a finite number above 0"),
+        (&["--lr", "-1"][..], "torchscope: --lr -1: `optimizer.lr` must be a number from 1e-38 to 3.4e38"),
         (&["--epochs", "9000000000"], "torchscope: --epochs 9000000000: `epochs` must be a whole number"),
         (&["--batch-size", "0"], "torchscope: --batch-size 0: `batch_size` must be a whole number from 1"),
         (&["--device", "gpu"], "torchscope: --device gpu: `device` must be `auto`, `cpu`, `cuda`"),

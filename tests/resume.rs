@@ -595,6 +595,35 @@ fn a_full_disk_holds_training_until_there_is_room() {
 }
 
 #[test]
+fn no_checkpoint_outruns_the_log() {
+    // Epochs are long: a checkpoint with few points of the path is much smaller than the log, and has room where that has none.
+    let mut run = Run::start("moons", &[ENDLESS, OFTEN, ("data.samples", "20000"), ("batch_size", "4")]);
+    run.wait_for_logged(2000);
+    let log = fs::read_dir(run.directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let log = log.into_iter().find(|path| path.to_string_lossy().contains("tfevents")).unwrap();
+    let room = fs::metadata(&log).unwrap().len() + 5000;
+    limit(&run, Some(room));
+    run.wait_for("alarm", |run| run.meta().trouble);
+    let largest = run.directory.newest_checkpoint().unwrap().checkpoint.path;
+    assert!(fs::metadata(largest).unwrap().len() < room / 2, "there is room for checkpoints");
+    run.signal(Signal::TERM);
+    run.ends(State::Failed);
+    let logged = run.series()[tags::LOSS_TRAIN].last().unwrap().0;
+    let saved = run.directory.newest_checkpoint().unwrap().checkpoint.about.step;
+    assert!(saved as i64 <= logged, "saved at {saved}, logged up to {logged}");
+
+    // Nothing is missing after it goes on.
+    let from = run.resume();
+    assert_eq!(from, saved);
+    run.wait_for("steps", |run| (run.meta().state == State::Running && run.meta().step > from + 200).then_some(()));
+    run.signal(Signal::TERM);
+    run.ends(State::Stopped);
+    let steps: Vec<i64> =
+        run.series()[tags::LOSS_TRAIN].iter().map(|(step, _)| *step).take(from as usize + 100).collect();
+    assert_eq!(steps, (1..=steps.len() as i64).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_run_that_finishes_waits_for_a_full_disk() {
     // The steps are over before the log is written for the first time, or nearly so.
     let mut run = Run::prepare("moons", &[("epochs", "20")]);

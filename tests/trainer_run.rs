@@ -857,3 +857,29 @@ fn nonsense_on_the_socket_is_answered_and_harms_nobody() {
     run.client().send(&Command::Stop).unwrap();
     run.exits_with(3, State::Stopped);
 }
+
+/// The most memory that the trainer has taken so far, in MiB.
+#[cfg(target_os = "linux")]
+fn most_memory(run: &Run) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", run.child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_wide_layer_is_looked_at_in_pieces() {
+    let most_of = |units| {
+        let mut run = Run::start(&[ENDLESS, ("model.layers.0.units", units)]);
+        // The first picture is of the whole plane, some 12,800 points.
+        run.wait_for("steps", |meta| meta.state == State::Running && meta.step > 16);
+        assert!(run.records().iter().flat_map(|record| &record.values).any(|value| &*value.tag == tags::BOUNDARY_P));
+        let most = most_memory(&run);
+        run.signal(Signal::TERM);
+        run.exits_with(128 + 15, State::Stopped);
+        most
+    };
+    let (narrow, wide) = (most_of("20"), most_of("10000"));
+    // In one piece, or with a hole for each, the plane takes 490 MiB; points of the landscape's path take up to 40.
+    assert!(wide < narrow + 150, "{narrow} MiB with 20 units, {wide} MiB with 10,000");
+}

@@ -6,6 +6,7 @@ use super::codes::Projection;
 use super::message::{Effect, Traffic};
 use super::panel::PanelId;
 use super::update::{App, Opening, Overlay, SMOOTHING, help_rows};
+use crate::recipe::LEARNING_RATES;
 use crate::run::{Command, Link, State};
 
 /// Pace that `<` starts from when there is none, epochs a second.
@@ -218,6 +219,8 @@ impl App {
             Action::Epoch => Command::Epoch,
             Action::LrUp | Action::LrDown => {
                 let lr = if action == Action::LrUp { meta.lr * LR_FACTOR } else { meta.lr / LR_FACTOR };
+                let (least, most) = LEARNING_RATES.into_inner();
+                let lr = lr.clamp(least, most);
                 self.model.ask_for_lr(lr);
                 Command::SetLr { lr }
             }

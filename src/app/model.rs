@@ -112,7 +112,9 @@ impl Model {
     pub fn apply(&mut self, records: Vec<Record>) {
         let loss = self.description.setup.loss.clone();
         for record in records {
-            self.alarms.heard(record.wall_time);
+            if record.values.iter().any(|value| &*value.tag == tags::LOSS_TRAIN) {
+                self.alarms.heard(record.wall_time);
+            }
             for value in record.values {
                 self.apply_value(record.step, record.wall_time, value);
             }

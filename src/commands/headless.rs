@@ -244,7 +244,9 @@ impl<'a> Progress<'a> {
                 let seconds = meta.finished.unwrap_or(meta.updated).duration_since(meta.started).as_secs_f64();
                 let values = self.values(meta);
                 let ended = train::ended(state, meta);
-                say(&format!("{} {ended}{values} after {}", meta.name, format::duration(seconds)))?;
+                let remark = meta.outcome.as_deref().map(|outcome| format!(": {}", run::plain(outcome)));
+                let remark = remark.unwrap_or_default();
+                say(&format!("{} {ended}{values} after {}{remark}", meta.name, format::duration(seconds)))?;
                 if train::can_resume(meta) {
                     say(&format!("go on: torchscope resume {}", train::handle(self.run)))?;
                 }
@@ -283,7 +285,7 @@ mod tests {
         let mut progress = Progress::new(&run).unwrap();
         progress.read();
         assert_eq!(progress.values(&meta), " full-set 0.1263");
-        let alarm = Alarm { kind: AlarmKind::Spike, message: "up".to_owned(), layer: None, tensor: None };
+        let alarm = Alarm { kind: AlarmKind::Spike, message: "up".to_owned(), layer: None, tensor: None, count: 1 };
         let alarm = Value { tag: tags::ALARM.into(), data: Data::Document(alarm.encode()) };
         write(&run, &[record(1600, vec![Value::scalar(tags::LOSS_EVAL, 0.00789), alarm])]);
         progress.read();

@@ -27,6 +27,9 @@ struct Entry<'a> {
     path: Cow<'a, str>,
     recipe: &'a str,
     state: State,
+    /// Why it is over, where the state does not say it all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'a str>,
     step: u64,
     epoch: u64,
     epochs: u64,
@@ -78,6 +81,7 @@ fn entry(run: &Run) -> Entry<'_> {
         path: run.dir.path().to_string_lossy(),
         recipe: &meta.recipe,
         state: meta.state,
+        outcome: meta.outcome.as_deref(),
         step: meta.step,
         epoch: meta.epoch,
         epochs: meta.epochs,
@@ -103,6 +107,12 @@ struct Column {
     width: usize,
 }
 
+/// The state of a run, with a word if it has come to its end and that was no success.
+fn state(meta: &RunMeta) -> String {
+    let is_worse = meta.state == State::Finished && meta.outcome.is_some();
+    if is_worse { format!("{}, worse", meta.state) } else { meta.state.to_string() }
+}
+
 /// Every column, one cell a run.
 fn columns(runs: &[Run], now: Timestamp) -> Vec<Column> {
     let column = |group: &'static str, head: &'static str, dispensable, cell: &dyn Fn(&RunMeta) -> String| {
@@ -123,7 +133,7 @@ fn columns(runs: &[Run], now: Timestamp) -> Vec<Column> {
     let age = |meta: &RunMeta| format::duration(now.duration_since(meta.started).as_secs_f64().max(0.0));
     vec![
         column("", "NAME", 0, &|meta| run::plain(&meta.name)),
-        column("", "STATE", 0, &|meta| meta.state.to_string()),
+        column("", "STATE", 0, &state),
         column("", "EPOCH", 0, &epoch),
         // The epoch says nearly the same.
         column("", "STEP", 5, &|meta| format::count(meta.step)),

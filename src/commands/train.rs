@@ -198,7 +198,9 @@ pub(super) fn farewell(left: &Left) -> u8 {
         state => {
             let more =
                 if can_resume(&meta) { format!("    go on: torchscope resume {where_it_is}") } else { String::new() };
-            let _ = say::say(&format!("{name} {}: torchscope attach {where_it_is}{more}", ended(state, &meta)));
+            let remark = meta.outcome.as_deref().map(|outcome| format!(" ({})", run::plain(outcome)));
+            let ended = format!("{}{}", ended(state, &meta), remark.unwrap_or_default());
+            let _ = say::say(&format!("{name} {ended}: torchscope attach {where_it_is}{more}"));
         }
     }
     if meta.state.is_over() { meta.state.exit_code() } else { 0 }

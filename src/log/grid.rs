@@ -102,8 +102,7 @@ impl Grid {
         let [rows, columns] = meta.shape;
         if (rows, columns) != (height as usize, width as usize) {
             return Err(not_a_grid(format!(
-                "{height} rows and {width} columns of pixels for a shape of {:?}",
-                meta.shape
+                "{height} rows and {width} columns of pixels for a shape of {rows} x {columns}"
             )));
         }
         let stride = match decoder.color_type() {
@@ -140,7 +139,8 @@ impl Grid {
         let bad = |reason: String| Err(LogError::BadGrid { reason });
         let (rows, columns) = self.values.dim();
         if self.meta.shape != [rows, columns] {
-            return bad(format!("its shape is {rows} x {columns}, its metadata say {:?}", self.meta.shape));
+            let [said_rows, said_columns] = self.meta.shape;
+            return bad(format!("its shape is {rows} x {columns}, its metadata say {said_rows} x {said_columns}"));
         }
         let sides = (u32::try_from(columns), u32::try_from(rows));
         let (Ok(width @ 1..=MAX_SIDE), Ok(height @ 1..=MAX_SIDE)) = sides else {
@@ -150,8 +150,8 @@ impl Grid {
         if !(min.is_finite() && max.is_finite() && min <= max) {
             return bad(format!("its range is {min} to {max}; both must be finite and in this order"));
         }
-        if extent.is_some_and(|edges| edges.iter().any(|edge| !edge.is_finite())) {
-            return bad(format!("its extent is {extent:?}; all must be finite"));
+        if let Some([x0, x1, y0, y1]) = extent.filter(|edges| edges.iter().any(|edge| !edge.is_finite())) {
+            return bad(format!("it reaches from {x0:e} to {x1:e} and from {y0:e} to {y1:e}, which is not finite"));
         }
         Ok((width, height))
     }

@@ -335,7 +335,9 @@ mod tests {
     }
 
     fn above_zero() -> impl Strategy<Value = f64> {
-        any::<f64>().prop_filter_map("a number above 0", |x| (x.is_finite() && x != 0.0).then_some(x.abs()))
+        any::<f64>().prop_filter_map("a number of single precision", |x| {
+            Some(x.abs()).filter(|x| crate::recipe::LEARNING_RATES.contains(x))
+        })
     }
 
     fn preparations() -> impl Strategy<Value = Preparation> {

@@ -24,7 +24,7 @@ pub(crate) use keys::grouped;
 pub use load::{Look, Override};
 pub use network::{Layer, Network, Parameter, ParameterRole, Span, Window};
 pub use spec::{
-    Activation, AdamSpec, Answer, Column, CsvSpec, DataShape, DataSpec, Delimiter, Device, FolderSpec, Init, LayerKind,
-    LayerSpec, Layout, Loss, ModelSpec, Normalise, NpySpec, NpzSpec, OptimizerSpec, Padding, Preparation, ProbeSpec,
-    Recipe, RecordSpec, ScheduleSpec, Target,
+    Activation, AdamSpec, Answer, Column, CsvSpec, DataShape, DataSpec, Delimiter, Device, FolderSpec, Init,
+    LEARNING_RATES, LayerKind, LayerSpec, Layout, Loss, ModelSpec, Normalise, NpySpec, NpzSpec, OptimizerSpec, Padding,
+    Preparation, ProbeSpec, Recipe, RecordSpec, ScheduleSpec, Target,
 };

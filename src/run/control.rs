@@ -21,6 +21,7 @@ use super::number;
 use super::socket::peer_is_us;
 use super::tail::plain;
 use crate::log::tags;
+use crate::recipe::LEARNING_RATES;
 
 /// Bytes of the longest line either side accepts, its line end included.
 pub const MAX_LINE: usize = 4096;
@@ -48,7 +49,7 @@ pub enum Command {
     Epoch,
     /// Change the learning rate from the next step on.
     SetLr {
-        /// Above 0, finite.
+        /// One of [`LEARNING_RATES`].
         lr: f64,
     },
     /// Change the pace.
@@ -116,7 +117,10 @@ impl Command {
         let positive = |value: f64| value.is_finite() && value > 0.0;
         match command {
             Self::Step { steps: 0 } => Err(CommandError("`steps` must be 1 or more".to_owned())),
-            Self::SetLr { lr } if !positive(lr) => Err(CommandError(format!("`lr` must be above 0, not {lr}"))),
+            Self::SetLr { lr } if !LEARNING_RATES.contains(&lr) => {
+                let (least, most) = LEARNING_RATES.into_inner();
+                Err(CommandError(format!("`lr` must be from {least:e} to {most:e}, not {lr:e}")))
+            }
             Self::SetPace { pace: Some(pace) } if !positive(pace) => {
                 Err(CommandError(format!("`pace` must be above 0 or null, not {pace}")))
             }
@@ -427,8 +431,10 @@ mod tests {
             (r#"{"command":"step","steps":-1}"#, "no command"),
             (r#"{"command":"step","steps":1.5}"#, "no command"),
             (r#"{"command":"step","steps":1e30}"#, "no command"),
-            (r#"{"command":"set_lr","lr":0}"#, "above 0"),
-            (r#"{"command":"set_lr","lr":-0.5}"#, "above 0"),
+            (r#"{"command":"set_lr","lr":0}"#, "`lr` must be from 1e-38 to 3.4e38, not 0e0"),
+            (r#"{"command":"set_lr","lr":-0.5}"#, "from 1e-38 to 3.4e38"),
+            (r#"{"command":"set_lr","lr":3.5e38}"#, "not 3.5e38"),
+            (r#"{"command":"set_lr","lr":1e-39}"#, "not 1e-39"),
             (r#"{"command":"set_lr","lr":1e999}"#, "no command"),
             (r#"{"command":"set_lr","lr":null}"#, "no command"),
             (r#"{"command":"look"}"#, "missing field `probe`"),

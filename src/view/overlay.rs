@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::panels::header::how_to_resume;
 use super::theme::{Role, Theme};
 use super::widgets::{PanelFrame, Row};
-use crate::app::{App, BINDINGS};
+use crate::app::{Alarm, App, BINDINGS};
 use crate::plot::{format, wrap};
 use crate::run::State;
 
@@ -57,7 +57,11 @@ pub(super) fn events(app: &App, theme: &Theme, scroll: u16, screen: Rect, buf: &
     let text = width.saturating_sub(WHAT + 4).max(8);
     let alarms = app.model.alarms.newest();
     let (all, scroll) = (alarms.len(), usize::from(scroll).min(alarms.len().saturating_sub(1)));
-    let shown: Vec<_> = alarms.skip(scroll).map(|alarm| (alarm, wrap(&alarm.message, text))).collect();
+    let words = |alarm: &Alarm| match alarm.repeated() {
+        Some(repeated) => format!("{} ({repeated})", alarm.message),
+        None => alarm.message.clone(),
+    };
+    let shown: Vec<_> = alarms.skip(scroll).map(|alarm| (alarm, wrap(&words(alarm), text))).collect();
     let lines: usize = shown.iter().map(|(_, lines)| lines.len().max(1)).sum();
     let more = scroll > 0 || lines + 3 > usize::from(screen.height);
     let rows = lines.clamp(1, usize::from(screen.height)) as u16 + 3;

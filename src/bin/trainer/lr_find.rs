@@ -36,7 +36,7 @@ pub(crate) fn run(
     let mut log = EventWriter::create(directory.root())?;
     meta.state = State::Running;
     directory.write_meta(&meta)?;
-    let mut outcome = Outcome::Finished;
+    let mut outcome = Outcome::Finished { remark: None };
     let mut trials = Trials::new(session, sweep);
     while let Some(trial) = trials.next() {
         let Trial { lr, loss, smoothed } = trial?;

@@ -25,12 +25,14 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use jiff::Timestamp;
 use tch::TchError;
+use torchscope::cli::learning_rate;
 use torchscope::data::{self, DataError, Progress, Split};
 use torchscope::files;
 use torchscope::log::LogError;
 use torchscope::recipe::{Recipe, RecipeError};
 use torchscope::run::{Description, Length, OnNan, RunDir, RunError, RunLock, RunMeta, Setup, State, Sweep};
 
+use crate::alarm::skipped::first_line;
 use crate::checkpoint::{RestoreError, Resumption};
 use crate::control::{Control, ControlError};
 use crate::device::DeviceError;
@@ -90,16 +92,16 @@ struct Arguments {
     #[arg(long, conflicts_with = "find_lr")]
     resume: bool,
     /// The learning rate to go on with
-    #[arg(long, requires = "resume")]
+    #[arg(long, requires = "resume", value_parser = learning_rate)]
     lr: Option<f64>,
     /// Try learning rates instead of training
     #[arg(long, requires_all = ["min_lr", "max_lr", "steps"])]
     find_lr: bool,
     /// The first of them
-    #[arg(long, requires = "find_lr")]
+    #[arg(long, requires = "find_lr", value_parser = learning_rate)]
     min_lr: Option<f64>,
     /// The last of them
-    #[arg(long, requires = "find_lr")]
+    #[arg(long, requires = "find_lr", value_parser = learning_rate)]
     max_lr: Option<f64>,
     /// Steps from the one to the other
     #[arg(long, requires = "find_lr")]
@@ -173,10 +175,10 @@ fn main() -> ExitCode {
     subscriber.log_internal_errors(false).init();
     match launch(&arguments) {
         Ok(outcome) => {
-            if let Some(message) = outcome.message() {
-                tracing::error!("{}: {message}", outcome.state());
-            } else {
-                tracing::info!("{}", outcome.state());
+            match (outcome.message(), outcome.state()) {
+                (Some(message), State::Finished) => tracing::warn!("{}: {message}", State::Finished),
+                (Some(message), state) => tracing::error!("{state}: {message}"),
+                (None, state) => tracing::info!("{state}"),
             }
             ExitCode::from(outcome.exit_code())
         }
@@ -269,7 +271,8 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
     let pictures = probe::pictures(&recipe.probe, &description)?;
     let sets = [&training, test.as_ref().unwrap_or(&training)];
     let gallery = Gallery::new(&recipe, &description, sets, &session, &pictures)?;
-    let landscape = has_parameters.then(|| Landscape::new(&recipe, &description, &session)).transpose()?;
+    let landscape = has_parameters.then(|| Landscape::new(&recipe, &description, &session));
+    let landscape = landscape.and_then(|landscape| or_without("landscape", landscape));
     if !landscape.as_ref().is_some_and(Landscape::has_path) {
         status.offer_only_random();
     }
@@ -285,6 +288,7 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
         "training"
     );
     let of_recipe = Description::of_recipe(&recipe);
+    let references = probe::references::measure(&recipe, &description, &session);
     meta.description = Description {
         setup: Setup {
             device: Some(device::name(device)),
@@ -296,7 +300,7 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
         network: Some(description.clone()),
         classes: training.classes,
         probes: gallery.probes().to_vec(),
-        references: probe::references::measure(&recipe, &description, &session)?,
+        references: or_without("losses to compare with", references).unwrap_or_default(),
         length: Some(Length { epochs: recipe.epochs, steps_per_epoch: session.steps_per_epoch() }),
         recipe: Some(text.clone()),
     };
@@ -356,7 +360,7 @@ fn go_on(session: &mut Session, resumption: &Resumption, lr: Option<f64>, status
     Ok(())
 }
 
-/// libtorch's errors go on with a stack of C++ frames.
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default().trim_start_matches("Internal torch error: ")
+/// What is looked at beside training, unless it cannot be made: training does without, and trainer.log says why.
+fn or_without<T>(name: &str, result: Result<T, TchError>) -> Option<T> {
+    result.inspect_err(|error| tracing::warn!("no {name}: {}", first_line(&error.to_string()))).ok()
 }

@@ -5,11 +5,11 @@ use torchscope::run::State;
 /// Stopping is a value that travels up to `main`; nothing exits on the way.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
-    /// Every epoch of the recipe was trained.
-    Finished,
+    /// Every epoch of the recipe was trained; says where that made it worse.
+    Finished { remark: Option<String> },
     /// By request; after a signal of that number if there is one.
     Stopped { signal: Option<i32> },
-    /// A loss was not finite; says where, and what to try.
+    /// A loss was not finite, or has exploded; says where, and what to try.
     Diverged { message: String },
     /// The trainer could not go on; says why, and what to do about it.
     Failed { message: String },
@@ -19,7 +19,7 @@ impl Outcome {
     /// What `run.json` says.
     pub(crate) fn state(&self) -> State {
         match self {
-            Self::Finished => State::Finished,
+            Self::Finished { .. } => State::Finished,
             Self::Stopped { .. } => State::Stopped,
             Self::Diverged { .. } => State::Diverged,
             Self::Failed { .. } => State::Failed,
@@ -30,14 +30,15 @@ impl Outcome {
     pub(crate) fn message(&self) -> Option<&str> {
         match self {
             Self::Diverged { message } | Self::Failed { message } => Some(message),
-            Self::Finished | Self::Stopped { .. } => None,
+            Self::Finished { remark } => remark.as_deref(),
+            Self::Stopped { .. } => None,
         }
     }
 
     /// 0 finished, 1 failed, 3 stopped, 4 diverged, 128 + n after signal n.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Finished => 0,
+            Self::Finished { .. } => 0,
             Self::Failed { .. } => 1,
             Self::Stopped { signal: None } => 3,
             Self::Diverged { .. } => 4,

@@ -8,6 +8,8 @@ use super::{Document, Kind, Metadata};
 pub enum AlarmKind {
     /// Something is not a finite number.
     Nan,
+    /// The loss is far above where it began, or what was learnt is lost.
+    Explosion,
     /// The loss has jumped.
     Spike,
     /// The loss no longer falls.
@@ -18,7 +20,9 @@ pub enum AlarmKind {
     Slow,
     /// The disk takes nothing: training waits.
     Disk,
-    /// The trainer writes no more. Never written: a viewer concludes it.
+    /// Something could not be looked at: training goes on.
+    Skipped,
+    /// The trainer takes no more steps. Never written: a viewer concludes it.
     Stalled,
     /// Something that this version does not know.
     #[serde(other)]
@@ -30,11 +34,13 @@ impl AlarmKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Nan => "not finite",
+            Self::Explosion => "explosion",
             Self::Spike => "spike",
             Self::Plateau => "plateau",
             Self::Dying => "dying",
             Self::Slow => "slow",
             Self::Disk => "disk",
+            Self::Skipped => "skipped",
             Self::Stalled => "stalled",
             Self::Other => "alarm",
         }
@@ -42,7 +48,7 @@ impl AlarmKind {
 
     /// Whether nothing good can come after it, unless somebody does something.
     pub fn is_grave(self) -> bool {
-        matches!(self, Self::Nan | Self::Stalled | Self::Disk)
+        matches!(self, Self::Nan | Self::Explosion | Self::Stalled | Self::Disk)
     }
 }
 
@@ -60,6 +66,18 @@ pub struct Alarm {
     /// The tensor that it is about, if it is about one.
     #[serde(default)]
     pub tensor: Option<String>,
+    /// How often there has been one of this kind about this place so far, 1 or more: not all of them are written.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub count: u64,
+}
+
+fn once() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_once(count: &u64) -> bool {
+    *count == 1
 }
 
 impl Alarm {
@@ -71,7 +89,8 @@ impl Alarm {
 
     /// The alarm in a document; none in one of another kind. Text that is no alarm of ours is a message all the same.
     pub fn decode(document: &Document) -> Option<Self> {
-        let unknown = || Self { kind: AlarmKind::Other, message: document.text.clone(), layer: None, tensor: None };
+        let message = || document.text.clone();
+        let unknown = || Self { kind: AlarmKind::Other, message: message(), layer: None, tensor: None, count: 1 };
         (document.about.kind == Kind::Alarm).then(|| serde_json::from_str(&document.text).unwrap_or_else(|_| unknown()))
     }
 
@@ -105,6 +124,7 @@ mod tests {
             message: "first NaN".into(),
             layer: Some("conv2".into()),
             tensor: Some("conv2.weight".into()),
+            count: 3,
         };
         assert_eq!(through(&alarm), Some(alarm.clone()));
         assert_eq!((alarm.sentence().as_str(), alarm.place()), ("conv2.weight: first NaN", Some("conv2.weight")));

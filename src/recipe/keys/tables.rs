@@ -1,10 +1,11 @@
 //! The rows.
 
-use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::ops::Bound::{Excluded, Included};
 
 use super::DefaultValue::{self, Flag, Needed, NoItems, Number, Text, Unset, Whole};
 use super::{Key, Kind, Paths, Presence, Table, Takes, texts};
-use crate::recipe::{Activation, Delimiter, Init, Layout, Loss, Normalise, Padding, Target};
+use crate::recipe::spec::MOST_SINGLE;
+use crate::recipe::{Activation, Delimiter, Init, LEARNING_RATES, Layout, Loss, Normalise, Padding, Target};
 
 /// Data sets with more samples than this are refused, before anything is allocated for them.
 pub const MOST_SAMPLES: usize = 10_000_000;
@@ -12,8 +13,9 @@ const SAMPLES: u64 = MOST_SAMPLES as u64;
 const EPOCHS: u64 = 1_000_000_000;
 /// Side of a window, and pixels from one to the next.
 const WINDOW: Takes = Takes::Whole(1, 255);
-const ABOVE_ZERO: Takes = Takes::Number(Excluded(0.0), Unbounded);
-const ZERO_UP: Takes = Takes::Number(Included(0.0), Unbounded);
+/// What is above 0, or not below it, in single precision too.
+const ABOVE_ZERO: Takes = Takes::Number(Included(*LEARNING_RATES.start()), Included(*LEARNING_RATES.end()));
+const ZERO_UP: Takes = Takes::Number(Included(0.0), Included(MOST_SINGLE));
 const SHARE: Takes = Takes::Number(Included(0.0), Included(1.0));
 const SHARE_BELOW_ONE: Takes = Takes::Number(Included(0.0), Excluded(1.0));
 const DEVIATION: Takes = Takes::Number(Included(0.0), Included(1_000.0));

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 pub use data::{DataSpec, Target};
 pub use device::Device;
 pub use layer::{Activation, LayerKind, LayerSpec, Padding};
-pub use optimizer::{AdamSpec, OptimizerSpec, ScheduleSpec};
+pub(super) use optimizer::MOST_SINGLE;
+pub use optimizer::{AdamSpec, LEARNING_RATES, OptimizerSpec, ScheduleSpec};
 pub use own_data::{
     Answer, Column, CsvSpec, DataShape, Delimiter, FolderSpec, Layout, Normalise, NpySpec, NpzSpec, Preparation,
 };

@@ -1,6 +1,14 @@
 //! How parameters move. Ranges and defaults stand in `recipe::keys`.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
+
+/// Learning rates that there are. The network computes in single precision: what is larger would be infinite there, and
+/// what is smaller next to nothing.
+pub const LEARNING_RATES: RangeInclusive<f64> = 1e-38..=MOST_SINGLE;
+/// Largest number that a recipe gives to the network, just within single precision.
+pub(in crate::recipe) const MOST_SINGLE: f64 = 3.4e38;
 
 /// How parameters move.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

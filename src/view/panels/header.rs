@@ -11,7 +11,7 @@ use super::UNTRAINED;
 use crate::app::{App, Model};
 use crate::log::tags;
 use crate::plot::format;
-use crate::run::{Link, RunMeta, State};
+use crate::run::{Link, RunMeta, State, plain};
 
 /// Bytes of a far log that are still to come and worth a word.
 const BEHIND: u64 = 100_000;
@@ -34,6 +34,8 @@ fn state(theme: &Theme, model: &Model) -> (String, Role) {
         State::Stopped => ("■", "[]", Role::Warn),
         State::Failed | State::Crashed | State::Diverged => ("✗", "X", Role::Bad),
     };
+    // To come to the end worse than one began is no success.
+    let role = if model.meta.as_ref().is_some_and(|meta| remark(meta).is_some()) { Role::Warn } else { role };
     // Nothing is to be trained: it does not run through anything.
     let word = if state == State::Running && model.is_evaluation() { "evaluating" } else { state.name() };
     (format!("{} {word}", theme.pick(glyph, ascii)), role)
@@ -168,6 +170,11 @@ pub(in crate::view) fn how_to_resume(meta: &RunMeta) -> Option<String> {
     }
 }
 
+/// What there is to say of a run that has come to its end: that it got worse.
+fn remark(meta: &RunMeta) -> Option<&str> {
+    meta.outcome.as_deref().filter(|_| meta.state == State::Finished)
+}
+
 /// Second row: how far it is, or how it ended.
 fn progress(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let model = &app.model;
@@ -183,6 +190,11 @@ fn progress(app: &App, theme: &Theme, area: Rect, buf: &mut Buffer) {
         if let Some(hint) = how_to_resume(meta) {
             row.put_whole(&format!("{}{hint}", theme.pick(" · ", " | ")), theme.style(Role::Text));
         }
+        row.gap(2).put_whole(&format!("at {}", epochs(model)), dim);
+        return;
+    }
+    if let Some(remark) = remark(meta) {
+        row.put(&plain(remark), theme.style(Role::Warn));
         row.gap(2).put_whole(&format!("at {}", epochs(model)), dim);
         return;
     }

@@ -1,5 +1,6 @@
 //! Steps that take much longer than they did.
 
+use super::number::measured;
 use super::spike::median;
 use super::{Alarm, Kind};
 
@@ -75,9 +76,10 @@ impl Slow {
         (self.in_a_row >= IN_A_ROW).then(|| {
             (self.ongoing, self.in_a_row) = (true, 0);
             let message = format!(
-                "a step takes {median:.2} ms, {:.1} times the {best:.2} ms that it took at best: something else may be \
-                 using the machine",
-                median / best
+                "a step takes {} ms, {:.1} times the {} ms that it took at best: something else may be using the machine",
+                measured(median),
+                median / best,
+                measured(best)
             );
             Alarm::new(step, Kind::Slow, message)
         })

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use super::number::measured;
 use super::{Alarm, Kind};
 
 /// Losses that a new one is compared with, and how many there must be.
@@ -69,8 +70,9 @@ impl Spike {
             self.lasting = Some(0);
             let usual = median.exp();
             let message = format!(
-                "the loss jumped to {loss:.4} at step {step}, {:.0} times the median of the {} losses before it",
-                loss / usual,
+                "the loss jumped to {} at step {step}, {} times the median of the {} losses before it",
+                measured(loss),
+                measured(loss / usual),
                 self.window.len()
             );
             Alarm::new(step, Kind::Spike, message)
@@ -140,6 +142,6 @@ mod tests {
         (1..=20).for_each(|step| assert_eq!(spike.take(step, 0.5), None));
         let alarm = spike.take(21, 10.0).unwrap();
         assert_eq!((alarm.kind, alarm.step), (Kind::Spike, 21));
-        assert!(alarm.message.contains("20 times the median of the 20 losses"), "{}", alarm.message);
+        assert!(alarm.message.contains("20.00 times the median of the 20 losses"), "{}", alarm.message);
     }
 }

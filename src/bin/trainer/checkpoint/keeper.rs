@@ -66,6 +66,14 @@ impl Counter {
     }
 }
 
+impl Counter {
+    /// Notes that a checkpoint that was announced will not be handed over.
+    pub(crate) fn give_up(&self) {
+        let mut slot = self.0.slot();
+        slot.pending = slot.pending.saturating_sub(1);
+    }
+}
+
 /// Keeps the checkpoints of a run. Dropped, it gives up what a full disk does not take.
 pub(crate) struct Keeper {
     desk: Arc<Desk>,

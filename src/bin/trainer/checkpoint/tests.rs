@@ -113,6 +113,22 @@ fn a_session_goes_on_bit_for_bit() {
 }
 
 #[test]
+fn a_rate_that_single_precision_does_not_hold_is_no_rate_to_go_on_with() {
+    let recipe = moons(&[]);
+    let mut tensors = Tensors::default();
+    let state = session(&recipe).save(&mut tensors).unwrap();
+    let file = in_memory(&mut tensors);
+    let source = Source::new(&file).unwrap();
+    for (lr, base_lr) in [(1e39, 0.1), (0.1, f64::INFINITY), (-0.1, 0.1), (f64::NAN, 0.1), (0.1, 0.0)] {
+        let state = SessionState { lr, base_lr, ..state.clone() };
+        let error = session(&recipe).restore(&source, &state).unwrap_err().to_string();
+        assert!(error.contains("its learning rate is ") && error.contains("from 1e-38 to 3.4e38"), "{error}");
+    }
+    // A schedule may have come down to nothing.
+    session(&recipe).restore(&source, &SessionState { lr: 0.0, ..state }).unwrap();
+}
+
+#[test]
 fn convolutions_keep_their_shapes() {
     let mut recipe = Recipe::load("cnn", &[("data.train".to_owned(), "40".to_owned())]).unwrap();
     recipe.data = moons(&[]).data;
@@ -237,7 +253,7 @@ fn the_log_goes_on_in_the_middle_of_a_window() {
         let whole = RunDir::create(home.path(), &moons(&[])).unwrap();
         let mut once = recorder(&whole, 0, None);
         record(&mut once, from..=until);
-        once.finish(&Outcome::Finished).unwrap();
+        once.finish(&Outcome::Finished { remark: None }).unwrap();
 
         let run = RunDir::create(home.path(), &moons(&[])).unwrap();
         let mut first = recorder(&run, 0, None);
@@ -253,7 +269,7 @@ fn the_log_goes_on_in_the_middle_of_a_window() {
         let mut second = recorder(&run, at, Some(state.memory));
         assert_eq!(series(&run, true)["loss/eval"].last().unwrap().0 as u64, at / 4 * 4, "at once");
         record(&mut second, at + 1..=until);
-        second.finish(&Outcome::Finished).unwrap();
+        second.finish(&Outcome::Finished { remark: None }).unwrap();
         assert_eq!(series(&run, true), series(&whole, true), "at {at}");
         assert_eq!(series(&run, false), series(&whole, true), "at {at}, by steps alone");
         let best = |run: &RunDir| run.meta().unwrap().best;

@@ -3,7 +3,7 @@
 use tch::{TchError, Tensor};
 use torchscope::recipe::AdamSpec;
 
-use super::{Penalty, scalar, zeros};
+use super::{Penalty, held, scalar, zeros};
 
 /// Adam: g ← g + `weight_decay` · p. `AdamW` instead: p ← p - lr · `weight_decay` · p. Then, in step t from 1,
 ///
@@ -58,12 +58,13 @@ impl Adam {
         let AdamSpec { beta1, beta2, epsilon, .. } = self.spec;
         self.steps = self.steps.saturating_add(1);
         let correction = (1.0 - beta2.powi(self.steps)).sqrt();
-        let _same = self.factor.f_fill_(-lr * correction / (1.0 - beta1.powi(self.steps)))?;
+        let factor = held(-lr * correction / (1.0 - beta1.powi(self.steps)), &self.factor)?;
+        let _same = self.factor.f_fill_(factor)?;
         let moments = self.means.iter_mut().zip(&mut self.squares);
         for ((parameter, gradient), (mean, square)) in parameters.iter_mut().zip(gradients).zip(moments) {
             let gradient = self.penalty.add(gradient, parameter)?;
             if self.decay != 0.0 {
-                let _same = parameter.f_mul_scalar_(1.0 - lr * self.decay)?;
+                let _same = parameter.f_mul_scalar_(held(1.0 - lr * self.decay, &self.factor)?)?;
             }
             let _same = mean.f_lerp_(&gradient, 1.0 - beta1)?;
             let _same = square.f_lerp_(&gradient.f_square()?, 1.0 - beta2)?;

@@ -49,7 +49,7 @@ impl Optimizer {
     }
 
     pub(crate) fn set_lr(&mut self, lr: f64) -> Result<(), TchError> {
-        let _same = self.negative_lr.f_fill_(-lr)?;
+        let _same = self.negative_lr.f_fill_(held(-lr, &self.negative_lr)?)?;
         self.lr = lr;
         Ok(())
     }
@@ -92,6 +92,11 @@ impl Optimizer {
 fn scalar(value: f64, parameters: &[Tensor]) -> Result<Tensor, TchError> {
     let (kind, device) = parameters.first().map_or((Kind::Float, Device::Cpu), |p| (p.kind(), p.device()));
     Tensor::f_full([0_i64; 0], value, (kind, device))
+}
+
+/// `value` as `like` holds numbers: infinite where it is beyond them. libtorch itself refuses to convert such a number.
+fn held(value: f64, like: &Tensor) -> Result<f64, TchError> {
+    Ok(if like.f_kind()? == Kind::Double { value } else { f64::from(value as f32) })
 }
 
 /// One tensor of zeros a parameter.

@@ -103,3 +103,22 @@ fn a_learning_rate_of_zero_moves_nothing() {
         assert_eq!(Vec::<f64>::try_from(&parameters[0]).unwrap(), [0.5, 0.0], "{spec:?}");
     }
 }
+
+#[test]
+fn a_rate_beyond_single_precision_makes_infinite_numbers_and_no_error() {
+    // Adam's corrections multiply the rate by ten, AdamW takes a share of it away.
+    let huge = |beta2, weight_decay| AdamSpec { lr: 3e38, beta1: 0.9, beta2, epsilon: 1e-8, weight_decay };
+    let specs = [OptimizerSpec::Adam(huge(0.0, 0.0)), OptimizerSpec::AdamW(huge(0.999, 3e38))];
+    for spec in
+        specs.into_iter().chain([OptimizerSpec::Sgd { lr: 3e38, momentum: 0.0, nesterov: false, weight_decay: 3e38 }])
+    {
+        let mut parameters = [Tensor::from_slice(&[0.5_f32, -1.25])];
+        let mut optimizer = Optimizer::new(&spec, &parameters).unwrap();
+        for _ in 0..3 {
+            optimizer.step(&mut parameters, &[Tensor::from_slice(&[0.5_f32, 2.0])]).unwrap();
+            optimizer.set_lr(3e39).unwrap();
+        }
+        let numbers = Vec::<f32>::try_from(&parameters[0]).unwrap();
+        assert!(numbers.iter().all(|number| !number.is_finite()), "{spec:?}: {numbers:?}");
+    }
+}

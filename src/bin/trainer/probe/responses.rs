@@ -7,7 +7,7 @@ use torchscope::recipe::{self, LayerKind};
 
 use super::film::{Film, Form, Plate};
 use super::plane;
-use crate::session::Session;
+use crate::session::{Gather, Session};
 
 /// Rows and columns of a thumbnail.
 const SIZE: [usize; 2] = [18, 24];
@@ -50,19 +50,19 @@ impl Responses {
     }
 
     pub(super) fn take<'a>(&'a self, session: &Session, film: &mut Film<'a>) -> Result<(), TchError> {
-        let mut seen: Vec<Vec<Tensor>> = self.layers.iter().map(|_| Vec::new()).collect();
+        let count = self.inputs.size()[0];
+        let mut seen: Vec<Gather> = self.layers.iter().map(|_| Gather::new(count)).collect();
         // What a wide network says of all of the plane at once is more than a cache, or a device, has room for.
-        for (start, length) in session.pieces(self.inputs.size()[0]) {
+        for (start, length) in session.pieces(count) {
             let trace = session.trace(&self.inputs.f_narrow(0, start, length)?)?;
             for ((place, units, _), seen) in self.layers.iter().zip(&mut seen) {
                 if let Some(layer) = trace.get(*place) {
-                    // A copy, which does not keep the units that are not shown.
-                    seen.push(layer.before.f_narrow(1, 0, *units)?.f_contiguous()?);
+                    seen.add(&layer.before.f_narrow(1, 0, *units)?)?;
                 }
             }
         }
-        for ((_, _, plate), seen) in self.layers.iter().zip(seen).filter(|(_, seen)| !seen.is_empty()) {
-            film.expose(plate, Tensor::f_cat(&seen, 0)?.f_transpose(0, 1)?);
+        for ((_, _, plate), seen) in self.layers.iter().zip(seen) {
+            film.expose(plate, seen.finish()?.f_transpose(0, 1)?);
         }
         Ok(())
     }

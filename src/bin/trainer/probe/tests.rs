@@ -533,8 +533,8 @@ fn log_of(recipe: &Recipe, orders: &[Order]) -> Vec<(i64, String)> {
     let probes = (subject.gallery, None);
     let trainer = Trainer::new(recipe, network, subject.session, probes, recorder, inbox, status_too).unwrap();
     let (outcome, recorder) = trainer.run(false);
-    assert_eq!(outcome.unwrap(), Outcome::Finished);
-    recorder.finish(&Outcome::Finished).unwrap();
+    assert_eq!(outcome.unwrap(), Outcome::Finished { remark: None });
+    recorder.finish(&Outcome::Finished { remark: None }).unwrap();
 
     let mut seen = Vec::new();
     let (mut bytes, mut small) = (0, 0);

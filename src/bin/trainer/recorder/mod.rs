@@ -271,7 +271,7 @@ impl Recorder {
     ///
     /// A run that has finished waits for a disk that is full, until it is told to stop. Others have been told already.
     pub(crate) fn finish(mut self, outcome: &Outcome) -> Result<(), RecorderError> {
-        let mut is_patient = matches!(outcome, Outcome::Finished);
+        let mut is_patient = matches!(outcome, Outcome::Finished { .. });
         // A full ring empties within a poll; a dead recorder never empties it.
         while !self.catch_up() && !self.is_dead() {
             self.nudge();
@@ -433,5 +433,36 @@ mod tests {
         }
         assert_eq!(recorder.late_extras.len(), EXTRAS_WAITING);
         assert!(recorder.status.merged() > 0);
+    }
+
+    #[test]
+    fn a_part_that_cannot_be_written_is_left_out_and_said_once() {
+        use ndarray::Array2;
+        use torchscope::log::{Data, Grid, LogReader};
+        use torchscope::recipe::Recipe;
+
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), &Recipe::load("moons", &[]).unwrap()).unwrap();
+        let live = Live { state: State::Running, lr: 0.1, pace: None, watchers: 0 };
+        let (status, inbox) = (Arc::new(Status::new(live)), Arc::default());
+        let mut recorder = Recorder::start(&run, run.meta().unwrap(), status, inbox, None).unwrap();
+        for step in 0..3 {
+            let extent = Some([f64::NEG_INFINITY, f64::INFINITY, 0.0, 1.0]);
+            let grid = Content::Grid(Grid::new(Array2::zeros([2, 2]), None, extent));
+            let parts = vec![Part::new("landscape/path", grid), Part::new("norm/x", Content::Scalar(0.5))];
+            assert!(recorder.picture_at_rest(Picture { step, parts }));
+        }
+        recorder.finish(&Outcome::Finished { remark: None }).unwrap();
+        let records = LogReader::open(run.path()).unwrap().poll(usize::MAX).unwrap().records;
+        let values: Vec<_> = records.into_iter().flat_map(|record| record.values).collect();
+        assert_eq!(values.iter().filter(|value| value.data == Data::Scalar(0.5)).count(), 3);
+        let alarms: Vec<_> = values.iter().filter(|value| &*value.tag == tags::ALARM).collect();
+        let [Data::Document(document)] = alarms.iter().map(|alarm| &alarm.data).collect::<Vec<_>>()[..] else {
+            panic!("{alarms:?}")
+        };
+        let expected = "`landscape/path` is missing at step 0: the grid cannot be written as a picture: it reaches from \
+                        -inf to inf and from 0e0 to 1e0, which is not finite";
+        let text = &document.text;
+        assert!(text.contains(expected) && text.contains("\"skipped\""), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! The recorder's thread: takes samples and pictures in, writes the event log and `run.json`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -9,10 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 use rtrb::Consumer;
 use torchscope::log::schema::{Ending as End, Hparams};
-use torchscope::log::{Data, EventWriter, Record, Tag, Value, Window, Windows, tags};
+use torchscope::log::{Data, EventWriter, LogError, Record, Tag, Value, Window, Windows, tags};
 use torchscope::run::{Best, RunDir, RunMeta, is_disk_trouble};
 
-use super::{Ending, Extra, Item, Part, Picture, RecorderError, STEP_TAGS};
+use super::{Ending, Extra, Item, Picture, RecorderError, STEP_TAGS};
+use crate::alarm::skipped;
 use crate::checkpoint::{Counter, LogEnd, Memory, Snapshot};
 use crate::disk::{Disk, What};
 use crate::outcome::Outcome;
@@ -56,6 +57,10 @@ pub(super) struct Writer {
     open: Vec<(u64, Extra, f64)>,
     /// Pictures that wait for the samples of their step.
     pictures: VecDeque<Picture>,
+    /// A checkpoint that waits for what was recorded before it to be in the file.
+    unflushed: Option<(Snapshot, Memory)>,
+    /// Names of what could not be written, which has been said.
+    left_out: BTreeSet<String>,
     /// Steps seen.
     step: u64,
     /// Of the per-step series: the latest values, and the lowest loss with its step. They are copied to `meta` when it
@@ -102,6 +107,8 @@ impl Writer {
             tags,
             open: Vec::new(),
             pictures: VecDeque::new(),
+            unflushed: None,
+            left_out: BTreeSet::new(),
             step: 0,
             latest: None,
             best_loss: None,
@@ -167,6 +174,12 @@ impl Writer {
             self.record_shares(began, last)?;
             self.write_readings()?;
             let flushed = self.log.flush().map_err(RecorderError::from);
+            // Not before: whoever went on from a checkpoint that the log does not reach would miss what is between them.
+            if flushed.is_ok()
+                && let Some((snapshot, memory)) = self.unflushed.take()
+            {
+                self.counter.hand_over(snapshot, memory);
+            }
             let log_waits = self.settle(What::Log, &flushed);
             let written = self.write_meta_if_due(began);
             let meta_waits = self.settle(What::Run, &written);
@@ -201,7 +214,7 @@ impl Writer {
         self.meta.state = outcome.state();
         self.meta.outcome = outcome.message().map(str::to_owned);
         self.meta.finished = Some(Timestamp::now());
-        let ending = if matches!(outcome, Outcome::Finished) { End::Success } else { End::Failure };
+        let ending = if matches!(outcome, Outcome::Finished { .. }) { End::Success } else { End::Failure };
         let ended = Hparams::End(ending);
         let said = self.append(self.step, vec![Value { tag: ended.tag().into(), data: Data::Hparams(ended) }]);
         // For others' eyes alone: where it cannot be written, that the run is over still can.
@@ -231,7 +244,9 @@ impl Writer {
                 Item::Checkpoint => {
                     if let Ok(snapshot) = self.sources.snapshots.try_recv() {
                         let memory = self.memory();
-                        self.counter.hand_over(snapshot, memory);
+                        if self.unflushed.replace((snapshot, memory)).is_some() {
+                            self.counter.give_up();
+                        }
                     }
                 }
                 Item::Step { step, values } => {
@@ -301,21 +316,42 @@ impl Writer {
     fn append(&mut self, step: u64, values: Vec<Value>) -> Result<(), RecorderError> {
         if !values.is_empty() {
             let record = Record { step: step as i64, wall_time: wall_time(), values };
-            self.log.append(&record).map_or_else(|error| self.refused(error.into()), |_| Ok(()))?;
+            if let Err(error) = self.log.append(&record) {
+                let name = record.values.first().map_or("", |value| &*value.tag);
+                self.refused(step, name, error)?;
+            }
         }
         Ok(())
     }
 
-    /// A record was refused: the disk takes nothing, and the megabytes that may wait for it are full. Training is held by
-    /// then, so that this is no more than a picture; it is counted.
-    fn refused(&self, error: RecorderError) -> Result<(), RecorderError> {
-        match error.source() {
-            Some(source) if is_disk_trouble(source) => {
+    /// The record of `step` was refused. Either the disk takes nothing, and the megabytes that may wait for it are full:
+    /// training is held by then, so that this is no more than a picture; it is counted. Or the log has no form for what
+    /// `name` begins: it is left out.
+    fn refused(&mut self, step: u64, name: &str, error: LogError) -> Result<(), RecorderError> {
+        match &error {
+            LogError::Io { source, .. } if is_disk_trouble(source) => {
                 self.status.add_merged();
                 Ok(())
             }
-            _ => Err(error),
+            LogError::Io { .. } => Err(error.into()),
+            other => self.leave_out(step, name, &other.to_string()),
         }
+    }
+
+    /// Says, once, that there is something of that name that cannot be written.
+    fn leave_out(&mut self, step: u64, name: &str, why: &str) -> Result<(), RecorderError> {
+        if !self.left_out.insert(name.to_owned()) {
+            return Ok(());
+        }
+        let alarm = skipped::alarm(step, &format!("`{name}`"), why);
+        tracing::warn!(step, "{}", alarm.message);
+        let values = alarm.picture().parts.into_iter().filter_map(|part| part.encode().ok()).collect();
+        let record = Record { step: step as i64, wall_time: wall_time(), values };
+        // An alarm is a text, which is never refused for what it is.
+        self.log.append(&record).map_err(RecorderError::from).map(drop).or_else(|error| match error.source() {
+            Some(source) if is_disk_trouble(source) => Ok(()),
+            _ => Err(error),
+        })
     }
 
     /// Writes the waiting pictures of steps before `step`.
@@ -323,11 +359,21 @@ impl Writer {
         while self.pictures.front().is_some_and(|picture| picture.step < step) {
             let Some(picture) = self.pictures.pop_front() else { break };
             let most = picture.most_bytes();
-            let values = picture.parts.into_iter().map(Part::encode).collect::<Result<_, _>>()?;
+            let mut values = Vec::with_capacity(picture.parts.len());
+            for part in picture.parts {
+                let tag = Arc::clone(&part.tag);
+                match part.encode() {
+                    Ok(value) => values.push(value),
+                    Err(error) => self.refused(picture.step, &tag, error)?,
+                }
+            }
             let record = Record { step: picture.step as i64, wall_time: wall_time(), values };
             match self.log.append(&record) {
                 Ok(bytes) => self.status.add_picture_bytes(bytes as u64),
-                Err(error) => self.refused(error.into())?,
+                Err(error) => {
+                    let name = record.values.first().map_or("", |value| &*value.tag);
+                    self.refused(picture.step, name, error)?;
+                }
             }
             self.status.return_picture_bytes(most);
         }

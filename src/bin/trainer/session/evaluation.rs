@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2};
 use tch::{Kind, TchError, Tensor};
 use torchscope::recipe::{Activation, Loss};
 
-use super::Samples;
+use super::{Gather, Samples};
 use crate::loss;
 use crate::network::{LayerOutput, Network, activate};
 
@@ -48,10 +48,11 @@ impl Examiner {
     ) -> Result<Evaluation, TchError> {
         let _guard = tch::no_grad_guard();
         let last = network.last_activation();
-        let (mut losses, mut lengths) = (Vec::new(), Vec::new());
+        let pieces: Vec<(i64, i64)> = pieces.collect();
+        let mut losses = Gather::new(pieces.len() as i64);
         let mut confusion: Option<Tensor> = None;
         let mut peaks: Vec<Tensor> = Vec::new();
-        for (start, length) in pieces {
+        for &(start, length) in &pieces {
             let outputs = network.trace(&samples.inputs.f_narrow(0, start, length)?)?;
             peaks = grown(&peaks, &outputs, network)?;
             let Some(output) = outputs.last() else { break };
@@ -64,15 +65,14 @@ impl Examiner {
                 });
             }
             let truth = samples.truth(self.loss).f_narrow(0, start, length)?;
-            losses.push(loss::mean(self.loss, last, output.before.shallow_clone(), &truth)?);
-            lengths.push(length);
+            losses.add(&loss::mean(self.loss, last, output.before.shallow_clone(), &truth)?.f_reshape([1])?)?;
         }
         // On a device all pieces are waited for once.
-        let losses = if losses.is_empty() { None } else { Some(Tensor::f_stack(&losses, 0)?) };
+        let losses = if peaks.is_empty() { None } else { Some(losses.finish()?) };
         let mut numbers = fetch([losses, confusion].into_iter().chain(peaks.into_iter().map(Some)))?.into_iter();
         let (losses, counts) = (numbers.next().flatten().unwrap_or_default(), numbers.next().flatten());
-        let sum: f64 = losses.iter().zip(&lengths).map(|(loss, length)| *length as f64 * loss).sum();
-        let loss = sum / lengths.iter().sum::<i64>() as f64;
+        let sum: f64 = losses.iter().zip(&pieces).map(|(loss, (_, length))| *length as f64 * loss).sum();
+        let loss = sum / pieces.iter().map(|(_, length)| length).sum::<i64>() as f64;
         let confusion = match (&self.rows, counts) {
             (Some((classes, _)), Some(counts)) if loss.is_finite() => {
                 Some(Array2::from_shape_vec((*classes as usize, *classes as usize), single(&counts))?)

@@ -1,6 +1,7 @@
 //! A session into a checkpoint, and back.
 
 use tch::{TchError, Tensor};
+use torchscope::recipe::LEARNING_RATES;
 
 use super::Session;
 use crate::checkpoint::{Place, RestoreError, SessionState, Source, Tensors};
@@ -29,11 +30,22 @@ impl Session {
     /// The learning rate is the one in the checkpoint, which may have been set by hand; where the run has become longer
     /// since, [`Self::follow_schedule`] gives it that of the longer run.
     pub(crate) fn restore(&mut self, source: &Source<'_>, state: &SessionState) -> Result<(), RestoreError> {
+        let (least, most) = LEARNING_RATES.into_inner();
+        // A schedule may have come down to nothing.
+        if !(0.0..=most).contains(&state.lr) || !LEARNING_RATES.contains(&state.base_lr) {
+            let (lr, base_lr) = (state.lr, state.base_lr);
+            let problem = format!("its learning rate is {lr:e} of {base_lr:e}, not from {least:e} to {most:e}");
+            return Err(RestoreError::Format(problem));
+        }
         self.kept().try_for_each(|(name, tensor)| source.copy_into(&name, tensor))?;
         self.step = state.step;
         let place = self.place();
         if place != state.place {
-            let problem = format!("it is at {:?} of the data, which step {} is not", state.place, state.step);
+            let Place { seed, epoch, batch, .. } = state.place;
+            let problem = format!(
+                "it is at batch {batch} in epoch {epoch} of the data with seed {seed}, which step {} of this recipe is not",
+                state.step
+            );
             return Err(RestoreError::Format(problem));
         }
         self.base_lr = state.base_lr;
@@ -43,8 +55,14 @@ impl Session {
         self.ordered = None;
         self.examined = None;
         if self.step.is_multiple_of(self.steps_per_epoch) {
-            // It was evaluated there, and gives the same again.
-            self.evaluate()?;
+            // It was evaluated there, and gives the same again. If it cannot be, the next evaluation is awaited.
+            if let Err(error) = self.evaluate() {
+                tracing::warn!(
+                    step = self.step,
+                    "no evaluation: {}",
+                    crate::alarm::skipped::first_line(&error.to_string())
+                );
+            }
         }
         Ok(())
     }

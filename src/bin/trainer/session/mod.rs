@@ -4,13 +4,15 @@
 
 mod epoch;
 mod evaluation;
+mod gather;
 mod keep;
 
 use tch::{Device, TchError, Tensor};
 use torchscope::data::Dataset;
-use torchscope::recipe::{self, Loss, Recipe, ScheduleSpec, Target};
+use torchscope::recipe::{self, LEARNING_RATES, Loss, Recipe, ScheduleSpec, Target};
 
 pub(crate) use self::evaluation::Evaluation;
+pub(crate) use self::gather::Gather;
 
 use self::epoch::Epoch;
 use self::evaluation::Examiner;
@@ -176,7 +178,7 @@ impl Session {
     pub(crate) fn set_lr(&mut self, lr: f64) -> Result<(), TchError> {
         let base = lr / self.schedule_factor();
         // Where the schedule has come down to nothing there is nothing to be in proportion to.
-        self.base_lr = if base.is_finite() { base } else { lr };
+        self.base_lr = if LEARNING_RATES.contains(&base) { base } else { lr };
         self.optimizer.set_lr(lr)
     }
 
@@ -291,9 +293,11 @@ impl Session {
     pub(crate) fn outputs(&self, inputs: &Tensor) -> Result<Tensor, TchError> {
         let _guard = tch::no_grad_guard();
         let count = inputs.size().first().copied().unwrap_or(0);
-        let pieces = self.pieces(count);
-        let outputs = pieces.map(|(start, length)| self.network.outputs(&inputs.f_narrow(0, start, length)?));
-        Tensor::f_cat(&outputs.collect::<Result<Vec<_>, _>>()?, 0)
+        let mut outputs = Gather::new(count);
+        for (start, length) in self.pieces(count) {
+            outputs.add(&self.network.outputs(&inputs.f_narrow(0, start, length)?)?)?;
+        }
+        outputs.finish()
     }
 
     /// What every layer says of `inputs` of shape (n, features..), all at once.
@@ -306,12 +310,15 @@ impl Session {
     /// the device.
     pub(crate) fn reached(&self, place: usize, inputs: &Tensor) -> Result<Tensor, TchError> {
         let _guard = tch::no_grad_guard();
-        let mut outputs = Vec::new();
-        for (start, length) in self.pieces(inputs.size().first().copied().unwrap_or(0)) {
+        let count = inputs.size().first().copied().unwrap_or(0);
+        let mut outputs = Gather::new(count);
+        for (start, length) in self.pieces(count) {
             let trace = self.network.trace_first(place + 1, &inputs.f_narrow(0, start, length)?)?;
-            outputs.extend(trace.into_iter().next_back().map(|layer| layer.after));
+            if let Some(layer) = trace.last() {
+                outputs.add(&layer.after)?;
+            }
         }
-        Tensor::f_cat(&outputs, 0)
+        outputs.finish()
     }
 
     /// At most `count` samples of [`Self::evaluated`], thinned evenly.

@@ -3,6 +3,7 @@
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::alarm::fault::{Fault, Finder};
+use crate::alarm::skipped::first_line;
 use crate::session::Session;
 
 /// The batch's loss before a step.
@@ -54,7 +55,11 @@ impl Executor for Immediate {
             value = loss.f_double_value(&[])?;
             if let Some(finder) = finder.filter(|_| !value.is_finite()) {
                 // Only now: the step would spread it over the whole network.
-                fault = finder.find(session, inputs, mode)?;
+                fault = finder.find(session, inputs, mode).unwrap_or_else(|error| {
+                    // The alarm then says that it happened, and not where.
+                    tracing::warn!("not found where it came from: {}", first_line(&error.to_string()));
+                    None
+                });
             }
             Ok(())
         })?;

@@ -4,8 +4,9 @@ use tch::TchError;
 use torchscope::run::OnNan;
 
 use super::Trainer;
-use crate::alarm::Alarm;
 use crate::alarm::fault::{self, Fault};
+use crate::alarm::skipped::{Look, first_line};
+use crate::alarm::{Alarm, number};
 use crate::network::Mode;
 use crate::outcome::Outcome;
 
@@ -61,7 +62,8 @@ impl Trainer {
             None => String::new(),
         };
         let message = format!(
-            "{said} at step {step} (epoch {epoch}) with a learning rate of {lr:?}{place}; start again with a lower one (`--lr`)"
+            "{said} at step {step} (epoch {epoch}) with a learning rate of {}{place}; start again with a lower one (`--lr`)",
+            number::chosen(lr)
         );
         self.raise(vec![fault::alarm(step, message.clone(), fault)]);
         self.broken = Some(Broken { what, message, is_handled: false });
@@ -75,15 +77,41 @@ impl Trainer {
     }
 
     pub(super) fn raise(&mut self, alarms: Vec<Alarm>) {
+        let alarms = alarms.into_iter().filter_map(|alarm| self.watch.admit(alarm)).collect();
+        self.write_alarms(alarms);
+    }
+
+    pub(super) fn write_alarms(&mut self, alarms: Vec<Alarm>) {
         for alarm in alarms {
-            tracing::warn!(step = alarm.step, "{}", alarm.message);
+            tracing::warn!(step = alarm.step, count = alarm.count, "{}", alarm.message);
             // Alarms are few, and none may be lost.
             self.recorder.picture_at_rest(alarm.picture());
         }
     }
 
+    /// How a run ends that has come to its last step with finite numbers.
+    pub(super) fn verdict(&self) -> Outcome {
+        let advice = "start again with a lower learning rate (`--lr`)";
+        match self.watch.exploded() {
+            Some(why) => Outcome::Diverged { message: format!("{why}; {advice}") },
+            None => Outcome::Finished { remark: self.watch.worse().map(|what| format!("{what}; {advice}")) },
+        }
+    }
+
     /// Looks for what is not finite in the network as it is.
-    pub(super) fn find(&self) -> Result<Option<Fault>, TchError> {
-        self.finder.find(&self.session, self.health.reference(), Mode::Evaluation)
+    pub(super) fn find(&mut self) -> Option<Fault> {
+        let found = self.finder.find(&self.session, self.health.reference(), Mode::Evaluation);
+        self.seen(Look::Fault, found).flatten()
+    }
+
+    /// What `look` gave, if it could be taken. That it could not is said once: it never ends training.
+    pub(super) fn seen<T>(&mut self, look: Look, result: Result<T, TchError>) -> Option<T> {
+        let error = match result {
+            Ok(value) => return Some(value),
+            Err(error) => error.to_string(),
+        };
+        let alarm = self.watch.skipped(self.session.steps(), look, first_line(&error));
+        self.raise(alarm.into_iter().collect());
+        None
     }
 }

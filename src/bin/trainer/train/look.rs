@@ -6,12 +6,13 @@ use tch::{TchError, Tensor};
 
 use super::Trainer;
 use super::incident::Measured;
+use crate::alarm::skipped::Look;
 use crate::inbox::Order;
 use crate::outcome::Outcome;
 use crate::probe::{Checkup, Moment, SLICE};
 
 /// How long the landscape of the whole path may take, beside the share of the run's time that probes have.
-const LAST_LOOK: Duration = Duration::from_secs(1);
+pub(super) const LAST: Duration = Duration::from_secs(1);
 
 impl Trainer {
     /// The parameters before a step after which the layers are to be examined.
@@ -26,9 +27,13 @@ impl Trainer {
             return Ok(None);
         }
         self.collect()?;
-        let (parameters, cost) = self.timed(|trainer| trainer.session.copy_parameters())?;
+        let (parameters, cost) = self.timed(Look::Health, |trainer| trainer.session.copy_parameters())?;
+        if parameters.is_none() {
+            // It has had its turn, too.
+            self.health.taken(active, cost, 0);
+        }
         self.status.add_probing(cost);
-        Ok(Some(parameters))
+        Ok(parameters)
     }
 
     /// Examines the layers after a step from `before`, if the parameters before it were kept for that.
@@ -37,21 +42,32 @@ impl Trainer {
             return Ok(());
         }
         let active = self.status.active(self.status.now());
-        let ((bytes, is_broken), cost) = self.timed(|trainer| {
+        let (checkup, cost) = self.timed(Look::Health, |trainer| {
             let Checkup { picture, is_broken } = trainer.health.examine(&trainer.session, before)?;
             let bytes = picture.most_bytes();
             Ok((if trainer.recorder.picture(picture) { bytes } else { 0 }, is_broken))
         })?;
+        let (bytes, is_broken) = checkup.map_or((0, None), |(bytes, is_broken)| (bytes, Some(is_broken)));
         self.health.taken(active, cost, bytes);
         self.status.add_probing(cost);
-        if !is_broken {
-            self.mend(Measured::Checkup);
-        } else if self.broken.is_none() {
-            let fault = self.find()?;
-            let step = self.session.steps();
-            self.broke(Measured::Checkup, step, "a number in the network is not finite", fault.as_ref());
+        match is_broken {
+            Some(false) => self.mend(Measured::Checkup),
+            Some(true) if self.broken.is_none() => {
+                let fault = self.find();
+                let step = self.session.steps();
+                self.broke(Measured::Checkup, step, "a number in the network is not finite", fault.as_ref());
+            }
+            _ => {}
         }
         Ok(())
+    }
+
+    /// Shows how the layers are before the first step.
+    pub(super) fn checkup_at_start(&mut self) {
+        let checkup = self.health.examine(&self.session, None);
+        if let Some(checkup) = self.seen(Look::Health, checkup) {
+            self.recorder.picture_at_rest(checkup.picture);
+        }
     }
 
     /// Takes a picture if one is due, and computes a little of the landscape.
@@ -74,7 +90,9 @@ impl Trainer {
         }
         let began = self.status.now();
         let recorder = &mut self.recorder;
-        if self.gallery.look(&self.session, moment, |picture| recorder.picture(picture))? {
+        let taken = self.gallery.look(&self.session, moment, |picture| recorder.picture(picture));
+        // One that failed has had its turn, too.
+        if self.seen(Look::Picture, taken).unwrap_or(true) {
             self.executor.synchronize()?;
             // Only this is the cost of looking, not what was measured after the step.
             let cost = self.status.now().saturating_duration_since(began);
@@ -91,14 +109,15 @@ impl Trainer {
             return Ok(());
         }
         self.collect()?;
-        let (worked, cost) = self.timed(|trainer| {
+        let (worked, cost) = self.timed(Look::Landscape, |trainer| {
             let Some(landscape) = &mut trainer.landscape else { return Ok(false) };
             let (status, recorder) = (&trainer.status, &mut trainer.recorder);
             let began = status.now();
             let enough = || status.now().saturating_duration_since(began) >= SLICE;
             landscape.work(&trainer.session, moment, enough, |picture| recorder.picture(picture))
         })?;
-        if let Some(landscape) = self.landscape.as_mut().filter(|_| worked) {
+        // What failed has cost its time, too.
+        if let Some(landscape) = self.landscape.as_mut().filter(|_| worked.unwrap_or(true)) {
             landscape.worked(cost);
             self.status.add_probing(cost);
         }
@@ -115,11 +134,11 @@ impl Trainer {
     }
 
     /// Shows the landscape of the whole path. A stop, the first or another one, shortens that.
-    pub(super) fn conclude(&mut self, outcome: &Outcome) -> Result<(), TchError> {
-        let Some(landscape) = &mut self.landscape else { return Ok(()) };
+    pub(super) fn conclude(&mut self, outcome: &Outcome) {
+        let Some(landscape) = &mut self.landscape else { return };
         let began = self.status.now();
         let earned = match outcome {
-            Outcome::Finished => self.status.active(began).mul_f64(self.probe_share),
+            Outcome::Finished { .. } => self.status.active(began).mul_f64(self.probe_share),
             _ => Duration::ZERO,
         };
         let mut stopped = false;
@@ -129,16 +148,34 @@ impl Trainer {
             }
             stopped
         };
-        let status = &self.status;
-        let expired = || status.now().saturating_duration_since(began) >= LAST_LOOK + earned;
+        let (status, longest) = (&self.status, self.last_look + earned);
+        let expired = || status.now().saturating_duration_since(began) >= longest;
         let recorder = &mut self.recorder;
-        landscape.conclude(&self.session, interrupted, expired, |picture| recorder.picture_at_rest(picture))
+        let concluded =
+            landscape.conclude(&self.session, interrupted, expired, |picture| recorder.picture_at_rest(picture));
+        self.seen(Look::Landscape, concluded);
     }
 
     /// Shows all of the network that training rests at. This is no time of training's, so it may wait for room.
-    pub(super) fn look_at_rest(&mut self) -> Result<(), TchError> {
+    pub(super) fn look_at_rest(&mut self) {
         let active = self.status.active(self.status.now());
         let recorder = &mut self.recorder;
-        self.gallery.look_at_rest(&self.session, active, |picture| recorder.picture_at_rest(picture))
+        let shown = self.gallery.look_at_rest(&self.session, active, |picture| recorder.picture_at_rest(picture));
+        self.seen(Look::Picture, shown);
+    }
+
+    /// Shows the network that training pauses at, and works at its landscape until an order arrives.
+    pub(super) fn look_at_pause(&mut self, active: Duration) {
+        let bytes = self.status.picture_bytes();
+        let recorder = &mut self.recorder;
+        let shown =
+            self.gallery.look_at_pause(&self.session, active, bytes, |picture| recorder.picture_at_rest(picture));
+        self.seen(Look::Picture, shown);
+        let Some(landscape) = &mut self.landscape else { return };
+        let interrupted = || self.inbox.has_orders();
+        let recorder = &mut self.recorder;
+        let worked =
+            landscape.work_at_rest(&self.session, active, interrupted, |picture| recorder.picture_at_rest(picture));
+        self.seen(Look::Landscape, worked);
     }
 }

@@ -26,6 +26,7 @@ use self::queue::{Queue, Step};
 pub(crate) use self::saving::Saving;
 use crate::alarm::Watch;
 use crate::alarm::fault::Finder;
+use crate::alarm::skipped::Look;
 use crate::inbox::Inbox;
 use crate::outcome::Outcome;
 use crate::pace::Pace;
@@ -50,6 +51,8 @@ pub(crate) struct Trainer {
     gallery: Gallery,
     landscape: Option<Landscape>,
     probe_share: f64,
+    /// How long the landscape of the whole path may take, beside the share of the run's time that probes have.
+    last_look: Duration,
     health: Health,
     watch: Watch,
     finder: Finder,
@@ -96,6 +99,7 @@ impl Trainer {
             gallery,
             landscape,
             probe_share: recipe.record.probe_share,
+            last_look: look::LAST,
             watchers: 0,
             pace_wanted: recipe.pace,
             pace: Pace::new(None, 1, 0, now),
@@ -131,11 +135,10 @@ impl Trainer {
             let mut extras = Vec::new();
             self.evaluate(&mut extras)?;
             self.recorder.extras(self.session.steps(), &extras);
-            self.judge_evaluation()?;
+            self.judge_evaluation();
         }
-        let checkup = self.health.examine(&self.session, None)?;
-        self.recorder.picture_at_rest(checkup.picture);
-        self.look_at_rest()?;
+        self.checkup_at_start();
+        self.look_at_rest();
         let mut awaited = await_viewer.then(|| self.status.now() + VIEWER_PATIENCE);
         let outcome = loop {
             if let Some(outcome) = self.obey()? {
@@ -145,7 +148,7 @@ impl Trainer {
                 break outcome;
             }
             if self.session.steps() >= self.total_steps {
-                break Outcome::Finished;
+                break Outcome::Finished { remark: None };
             }
             if self.paused || self.held {
                 self.rest()?;
@@ -170,14 +173,23 @@ impl Trainer {
         let outcome = self.heed().unwrap_or(outcome);
         let outcome = match (outcome, &self.broken) {
             // To come to the end without a number to show for it is not to finish.
-            (Outcome::Finished, Some(broken)) => Outcome::Diverged { message: broken.message.clone() },
+            (Outcome::Finished { .. }, Some(broken)) => Outcome::Diverged { message: broken.message.clone() },
+            (Outcome::Finished { .. }, None) => self.verdict(),
             (outcome, _) => outcome,
         };
-        if !matches!(outcome, Outcome::Diverged { .. }) {
-            self.save_at_end()?;
-            self.look_at_rest()?;
+        let has_diverged = matches!(outcome, Outcome::Diverged { .. });
+        if !has_diverged {
+            self.save_at_end();
         }
-        self.conclude(&outcome)?;
+        if !has_diverged || self.broken.is_none() {
+            self.look_at_rest();
+        }
+        if !matches!(outcome, Outcome::Stopped { .. }) {
+            // Whoever goes on from here counts on.
+            let alarms = self.watch.rest();
+            self.write_alarms(alarms);
+        }
+        self.conclude(&outcome);
         Ok(outcome)
     }
 
@@ -204,8 +216,8 @@ impl Trainer {
             // Training's time ends before that of anything else begins.
             self.drain()?;
             let extras = self.measure(step)?;
-            self.record(&extras)?;
-            self.judge_evaluation()?;
+            self.record(&extras);
+            self.judge_evaluation();
         } else if before.is_some() || self.queue.is_due(ended) {
             self.collect()?;
         }
@@ -232,8 +244,8 @@ impl Trainer {
     /// What only some steps are measured for.
     fn measure(&mut self, step: u64) -> Result<Vec<(Extra, f64)>, TchError> {
         let mut extras = Vec::new();
-        let (norm, cost) = self.timed(|trainer| trainer.session.gradient_norm())?;
-        extras.push((Extra::GradNorm, norm));
+        let (norm, cost) = self.timed(Look::GradientNorm, |trainer| trainer.session.gradient_norm())?;
+        extras.extend(norm.map(|norm| (Extra::GradNorm, norm)));
         self.status.add_probing(cost);
         if step.is_multiple_of(self.session.steps_per_epoch()) {
             self.evaluate(&mut extras)?;
@@ -242,19 +254,19 @@ impl Trainer {
     }
 
     fn evaluate(&mut self, extras: &mut Vec<(Extra, f64)>) -> Result<(), TchError> {
-        let (found, cost) = self.timed(|trainer| {
+        let (found, cost) = self.timed(Look::Evaluation, |trainer| {
             let evaluation = trainer.session.evaluate()?;
             Ok((evaluation.loss, evaluation.accuracy))
         })?;
-        let (loss, accuracy) = found;
         self.status.add_evaluating(cost);
+        let Some((loss, accuracy)) = found else { return Ok(()) };
         extras.push((Extra::LossEval, loss));
         extras.extend(accuracy.map(|accuracy| (Extra::AccuracyEval, accuracy)));
         let active = self.status.active(self.status.now());
         let is_remembered =
             loss.is_finite() && self.landscape.as_ref().is_some_and(|landscape| landscape.can_remember(active));
         if is_remembered {
-            let ((), cost) = self.timed(|trainer| match &mut trainer.landscape {
+            let (_remembered, cost) = self.timed(Look::Path, |trainer| match &mut trainer.landscape {
                 Some(landscape) => landscape.remember(&trainer.session),
                 None => Ok(()),
             })?;
@@ -266,20 +278,26 @@ impl Trainer {
         Ok(())
     }
 
-    /// Does `work`, and says how long it took: the whole of it, and nothing that the device did before.
-    fn timed<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, TchError>) -> Result<(T, Duration), TchError> {
+    /// Does `work` for a look, and says how long it took: the whole of it, and nothing that the device did before. None of a
+    /// look that failed; an error is training's own.
+    fn timed<T>(
+        &mut self,
+        look: Look,
+        work: impl FnOnce(&mut Self) -> Result<T, TchError>,
+    ) -> Result<(Option<T>, Duration), TchError> {
         self.drain()?;
         let began = self.status.now();
-        let value = work(self)?;
+        let value = work(self);
         self.executor.synchronize()?;
-        Ok((value, self.status.now().saturating_duration_since(began)))
+        let cost = self.status.now().saturating_duration_since(began);
+        Ok((self.seen(look, value), cost))
     }
 
     /// Looks for alarms in the last evaluation. The losses of the steps before it have been looked at by then: that of a
     /// step says more than an evaluation after it.
-    fn judge_evaluation(&mut self) -> Result<(), TchError> {
+    fn judge_evaluation(&mut self) {
         let Some((step, evaluation)) = self.session.evaluation().filter(|(step, _)| self.judged != Some(*step)) else {
-            return Ok(());
+            return;
         };
         let loss = evaluation.loss;
         let alarms = self.watch.evaluation(step, evaluation);
@@ -288,11 +306,10 @@ impl Trainer {
         if loss.is_finite() {
             self.mend(Measured::Evaluation);
         } else if self.broken.is_none() {
-            let fault = self.find()?;
+            let fault = self.find();
             let what = format!("the loss on the {} became {loss}", self.session.evaluated_name());
             self.broke(Measured::Evaluation, step, &what, fault.as_ref());
         }
-        Ok(())
     }
 
     /// Waits for the device to have computed every step launched so far. Their time ends here.
@@ -307,40 +324,41 @@ impl Trainer {
     /// Records every step launched so far.
     fn collect(&mut self) -> Result<(), TchError> {
         self.drain()?;
-        self.record(&[])
+        self.record(&[]);
+        Ok(())
     }
 
     /// Records the steps that have been computed, and looks for alarms in them; `extras` belong to the last.
-    fn record(&mut self, extras: &[(Extra, f64)]) -> Result<(), TchError> {
+    fn record(&mut self, extras: &[(Extra, f64)]) {
         let mut steps = self.queue.take();
         let last = steps.len().saturating_sub(1);
         for (place, step) in steps.iter_mut().enumerate() {
             let extras = if place == last { extras } else { &[] };
-            self.record_step(step, extras)?;
+            self.record_step(step, extras);
             if !step.loss.is_finite() && step.is_late && self.policy() == OnNan::Stop {
                 // What the device computed after it means nothing.
                 break;
             }
         }
         self.queue.reuse(steps);
-        Ok(())
     }
 
-    fn record_step(&mut self, step: &mut Step, extras: &[(Extra, f64)]) -> Result<(), TchError> {
+    fn record_step(&mut self, step: &mut Step, extras: &[(Extra, f64)]) {
         let Step { number, lr, loss, milliseconds, is_late, .. } = *step;
         self.recorder.step(number, [loss, lr, milliseconds], extras);
         if loss.is_finite() {
             self.mend(Measured::Loss);
         } else if self.broken.is_none() {
             // The device is some steps further by now: where it began can no longer be told from where it has got to.
-            let fault = if is_late { self.find()? } else { step.fault.take() };
+            let fault = if is_late { self.find() } else { step.fault.take() };
             self.broke(Measured::Loss, number, &format!("the loss became {loss}"), fault.as_ref());
         }
         let alarms = self.watch.step(number, loss, milliseconds);
         self.raise(alarms);
-        Ok(())
     }
 }
 
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod tests;

@@ -100,17 +100,7 @@ impl Trainer {
         }
         self.save_if_due(began)?;
         if self.watchers > 0 {
-            let (active, bytes) = (self.status.active(began), self.status.picture_bytes());
-            let recorder = &mut self.recorder;
-            self.gallery.look_at_pause(&self.session, active, bytes, |picture| recorder.picture_at_rest(picture))?;
-        }
-        if self.watchers > 0
-            && let Some(landscape) = &mut self.landscape
-        {
-            let active = self.status.active(began);
-            let interrupted = || self.inbox.has_orders();
-            let recorder = &mut self.recorder;
-            landscape.work_at_rest(&self.session, active, interrupted, |picture| recorder.picture_at_rest(picture))?;
+            self.look_at_pause(self.status.active(began));
         }
         let longest = self.until_due(self.status.now());
         self.inbox.wait(longest);

@@ -6,6 +6,7 @@ use tch::{TchError, Tensor};
 use torchscope::run::About;
 
 use super::Trainer;
+use crate::alarm::skipped::Look;
 use crate::checkpoint::{Looks, RestoreError, Resumption, Snapshot, Tensors, Training};
 
 /// Copying a large network holds training up. It may take one part in so many of the time.
@@ -95,21 +96,36 @@ impl Trainer {
     pub(super) fn save_if_due(&mut self, now: Instant) -> Result<(), TchError> {
         if self.until_due(now).is_some_and(|wait| wait.is_zero()) && self.recorder.can_keep() {
             self.collect()?;
-            self.save()?;
+            self.save();
         }
         Ok(())
     }
 
     /// Makes a checkpoint of the network that training ends with. Numbers that are not finite are none to go on from.
-    pub(super) fn save_at_end(&mut self) -> Result<(), TchError> {
+    pub(super) fn save_at_end(&mut self) {
         let is_new = self.saving.as_ref().is_some_and(|saving| saving.saved != Some(self.session.steps()));
-        if is_new && self.broken.is_none() { self.save() } else { Ok(()) }
+        if is_new && self.broken.is_none() {
+            self.save();
+        }
     }
 
-    fn save(&mut self) -> Result<(), TchError> {
+    /// Makes a checkpoint, and notes when. One that cannot be made is tried again when the next one is due.
+    fn save(&mut self) {
         let now = self.status.now();
+        let saved = self.copy(now);
+        let saved = self.seen(Look::Checkpoint, saved).flatten();
+        let cost = self.status.now().saturating_duration_since(now);
+        self.status.add_recording(cost);
+        if let Some(saving) = &mut self.saving {
+            (saving.last, saving.saved, saving.cost, saving.is_wanted) = (now, saved.or(saving.saved), cost, false);
+        }
+    }
+
+    /// Hands a copy of all that training goes on from to the recorder, and says of which step; None where there is nothing to
+    /// save.
+    fn copy(&mut self, now: Instant) -> Result<Option<u64>, TchError> {
         // What the device owed may have brought something to light.
-        let Some(saving) = self.saving.as_ref().filter(|_| self.broken.is_none()) else { return Ok(()) };
+        let Some(saving) = self.saving.as_ref().filter(|_| self.broken.is_none()) else { return Ok(None) };
         // Until the first evaluation of this trainer it is that of the checkpoint it goes on from.
         let about = About {
             step: self.session.steps(),
@@ -136,11 +152,6 @@ impl Trainer {
         };
         let step = about.step;
         self.recorder.checkpoint(Snapshot { about, tensors, training });
-        let cost = self.status.now().saturating_duration_since(now);
-        self.status.add_recording(cost);
-        if let Some(saving) = &mut self.saving {
-            (saving.last, saving.saved, saving.cost, saving.is_wanted) = (now, Some(step), cost, false);
-        }
-        Ok(())
+        Ok(Some(step))
     }
 }

@@ -13,16 +13,16 @@ use crate::session::Samples;
 use crate::status::Live;
 
 /// How a whole run ended, what it says of itself, and where it is.
-struct Ended {
-    outcome: Outcome,
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
     status: Arc<Status>,
-    run: RunDir,
+    pub(super) run: RunDir,
     _home: tempfile::TempDir,
 }
 
 impl Ended {
     /// Step, tag and value of every scalar in the log.
-    fn scalars(&self) -> Vec<(i64, String, f64)> {
+    pub(super) fn scalars(&self) -> Vec<(i64, String, f64)> {
         let mut scalars = Vec::new();
         self.read(|step, tag, data| {
             if let Data::Scalar(scalar) = data {
@@ -33,7 +33,7 @@ impl Ended {
     }
 
     /// Step and text of every alarm in the log.
-    fn alarms(&self) -> Vec<(i64, String)> {
+    pub(super) fn alarms(&self) -> Vec<(i64, String)> {
         let mut alarms = Vec::new();
         self.read(|step, tag, data| {
             if let Data::Document(document) = data
@@ -61,31 +61,59 @@ impl Ended {
 
 /// Trains `recipe` to its end with that executor and clock.
 fn run_of(recipe: &Recipe, executor: Box<dyn Executor>, clock: Arc<dyn Clock>, orders: &[Order]) -> Ended {
-    let home = tempfile::tempdir().unwrap();
-    let run = RunDir::create(home.path(), recipe).unwrap();
-    let data = data::load(&recipe.data).unwrap();
-    let samples = |data| Samples::new(data, Device::Cpu).unwrap();
-    let network = recipe.network(&recipe.data.input_shape()).unwrap();
-    let session = Session::new(recipe, &network, samples(&data.training), data.test.as_ref().map(samples)).unwrap();
-    let sets = [&data.training, data.test.as_ref().unwrap_or(&data.training)];
-    let gallery = Gallery::new(recipe, &network, sets, &session, &[]).unwrap();
-    let inbox = Arc::new(Inbox::default());
-    for order in orders {
-        inbox.send(*order).unwrap();
-    }
-    let live = Live { state: State::Starting, lr: recipe.optimizer.lr(), pace: None, watchers: 0 };
-    let status = Arc::new(Status::with_clock(live, clock));
-    let recorder = Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox), None).unwrap();
-    let probes = (gallery, None);
-    let mut trainer = Trainer::new(recipe, &network, session, probes, recorder, inbox, Arc::clone(&status)).unwrap();
-    trainer.executor = executor;
-    let (outcome, recorder) = trainer.run(false);
-    let outcome = outcome.unwrap();
-    recorder.finish(&outcome).unwrap();
-    Ended { outcome, status, run, _home: home }
+    let made = Made { landscape: None, ..Made::of(recipe) };
+    made.train(recipe, clock, orders, |trainer| Trainer { executor, ..trainer }.run(false))
 }
 
-fn recipe_with<const N: usize>(name: &str, sets: [(&str, &str); N]) -> Recipe {
+/// What trains a recipe, and what looks at it.
+pub(super) struct Made {
+    pub(super) session: Session,
+    pub(super) network: recipe::Network,
+    pub(super) gallery: Gallery,
+    pub(super) landscape: Option<Landscape>,
+}
+
+impl Made {
+    pub(super) fn of(recipe: &Recipe) -> Self {
+        let data = data::load(&recipe.data).unwrap();
+        let samples = |data| Samples::new(data, Device::Cpu).unwrap();
+        let network = recipe.network(&recipe.data.input_shape()).unwrap();
+        let session = Session::new(recipe, &network, samples(&data.training), data.test.as_ref().map(samples)).unwrap();
+        let sets = [&data.training, data.test.as_ref().unwrap_or(&data.training)];
+        let gallery = Gallery::new(recipe, &network, sets, &session, &[]).unwrap();
+        let landscape = Some(Landscape::new(recipe, &network, &session).unwrap());
+        Self { session, network, gallery, landscape }
+    }
+
+    /// How a whole run ended that `train` takes through, with its log written.
+    pub(super) fn train(
+        self,
+        recipe: &Recipe,
+        clock: Arc<dyn Clock>,
+        orders: &[Order],
+        train: impl FnOnce(Trainer) -> (Result<Outcome, TchError>, Recorder),
+    ) -> Ended {
+        let Self { session, network, gallery, landscape } = self;
+        let home = tempfile::tempdir().unwrap();
+        let run = RunDir::create(home.path(), recipe).unwrap();
+        let inbox = Arc::new(Inbox::default());
+        for order in orders {
+            inbox.send(*order).unwrap();
+        }
+        let live = Live { state: State::Starting, lr: recipe.optimizer.lr(), pace: None, watchers: 0 };
+        let status = Arc::new(Status::with_clock(live, clock));
+        let recorder =
+            Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox), None).unwrap();
+        let probes = (gallery, landscape);
+        let trainer = Trainer::new(recipe, &network, session, probes, recorder, inbox, Arc::clone(&status)).unwrap();
+        let (outcome, recorder) = train(trainer);
+        let outcome = outcome.unwrap_or_else(|error| Outcome::Failed { message: error.to_string() });
+        recorder.finish(&outcome).unwrap();
+        Ended { outcome, status, run, _home: home }
+    }
+}
+
+pub(super) fn recipe_with<const N: usize>(name: &str, sets: [(&str, &str); N]) -> Recipe {
     Recipe::load(name, &sets.map(|(key, value)| (key.to_owned(), value.to_owned()))).unwrap()
 }
 
@@ -113,7 +141,7 @@ fn is_by_step(tag: &str) -> bool {
 #[test]
 fn losses_fetched_in_batches_give_the_same_log() {
     let (outcome, log) = log_of("0.5", Box::new(Immediate));
-    assert_eq!(outcome, Outcome::Finished);
+    assert_eq!(outcome, Outcome::Finished { remark: None });
     // 200 steps with a loss and a rate, 5 evaluations of two, norms at steps 32 of 50 and 50 of 50.
     assert_eq!(log.len(), 200 * 2 + 5 * 2 + 4 * 2);
     assert_eq!((outcome, log), log_of("0.5", queued()));
@@ -138,7 +166,7 @@ fn an_evaluation_is_its_own_share_and_no_part_of_that_of_looking() {
     let mut recipe = recipe_with("cnn", sets);
     recipe.record.probe_share = 1.0;
     let ended = run_of(&recipe, Box::new(Immediate), Arc::new(SystemClock), &[Order::Watchers(1)]);
-    assert_eq!(ended.outcome, Outcome::Finished);
+    assert_eq!(ended.outcome, Outcome::Finished { remark: None });
     let status = ended.status;
     let (probing, evaluating) = (status.probing(), status.evaluating());
     assert!(probing > Duration::ZERO && evaluating > Duration::ZERO);
@@ -223,7 +251,7 @@ fn late_run(epochs: &str, step: fn(u64) -> Duration, look: Duration) -> (Ended, 
     // Steps that a pace holds back are not compared.
     let orders = [Order::SetPace(None), Order::Watchers(1)];
     let ended = run_of(&recipe, device, Arc::clone(&clock) as Arc<dyn Clock>, &orders);
-    assert_eq!(ended.outcome, Outcome::Finished);
+    assert_eq!(ended.outcome, Outcome::Finished { remark: None });
     (ended, clock.passed())
 }
 
@@ -311,11 +339,37 @@ fn a_late_device_is_not_waited_for_more_often_than_people_notice() {
     let waits = Arc::new(AtomicU64::new(0));
     let executor = Box::new(Counted(device, Arc::clone(&waits)));
     let ended = run_of(&recipe, executor, Arc::clone(&clock) as Arc<dyn Clock>, &[]);
-    assert_eq!(ended.outcome, Outcome::Finished);
+    assert_eq!(ended.outcome, Outcome::Finished { remark: None });
     let steps = values_of(&ended.scalars(), tags::STEP_MS).len();
     let measured = steps.div_ceil(32) as u64;
     let waits = waits.load(Ordering::Relaxed);
     // Two for what is measured (training before it, and it), two for an evaluation, some for the last checkup.
     let most = 2 * measured + clock.passed().as_millis() as u64 / 50 + 8;
     assert!(waits >= 2 * measured && waits <= most, "{waits} waits for {steps} steps, {most} at most");
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_said_once_and_does_not_end_training() {
+    // What looks was made for another network: none of it can be computed.
+    let other = recipe_with("cnn", [("data.train", "16"), ("data.test", "8")]);
+    let moons = recipe_with("moons", [("epochs", "4")]);
+    let executors: [fn() -> Box<dyn Executor>; 2] = [|| Box::new(Immediate), queued];
+    for (executor, orders) in
+        executors.into_iter().flat_map(|make| [(make(), vec![]), (make(), vec![Order::Watchers(1)])])
+    {
+        let Made { gallery, landscape, .. } = Made::of(&other);
+        let made = Made { gallery, landscape, ..Made::of(&moons) };
+        let ended =
+            made.train(&moons, Arc::new(SystemClock), &orders, |trainer| Trainer { executor, ..trainer }.run(false));
+        assert_eq!(ended.outcome, Outcome::Finished { remark: None });
+        let alarms: Vec<_> = ended.alarms().into_iter().filter(|(_, text)| text.contains("\"skipped\"")).collect();
+        let count = |what: &str| alarms.iter().filter(|(_, text)| text.contains(what)).count();
+        let expected = "the picture of the network is missing at step 0: ";
+        assert_eq!((count(expected), count("the landscape of the loss is missing at step ")), (1, 1), "{alarms:?}");
+        let ends = |text: &str| text.contains("; training goes on, and it is tried again\"");
+        assert!(
+            alarms.iter().all(|(_, text)| ends(text) && !text.contains("\\n") && !text.contains("Some(")),
+            "{alarms:?}"
+        );
+    }
 }

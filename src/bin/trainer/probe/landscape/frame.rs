@@ -58,6 +58,10 @@ impl Frame {
         frame.follow(path, (present, parameters))?;
         frame.planned = *frame.points.last().unwrap_or(&planned);
         frame.extent = frame.around(least);
+        // Parameters may be finite and what is between them no more.
+        if frame.extent.iter().any(|edge| edge.abs() > f64::from(f32::MAX) || edge.is_nan()) {
+            return Err(TchError::Convert("parameters are so large that no plane through them is finite".to_owned()));
+        }
         Ok(frame)
     }
 
@@ -87,6 +91,9 @@ impl Frame {
     /// for bit.
     pub(super) fn at(&self, [x, y]: [f64; 2]) -> Result<Tensor, TchError> {
         let [origin, first, second] = &self.there;
+        // Beyond single precision there is infinity: libtorch converts no other number to it.
+        let held = |share: f64| if share.abs() > f64::from(f32::MAX) { share * f64::INFINITY } else { share };
+        let (x, y) = (held(x), held(y));
         origin.f_add(&first.f_mul_scalar(x)?)?.f_add(&second.f_mul_scalar(y)?)
     }
 

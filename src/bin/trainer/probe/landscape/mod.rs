@@ -14,7 +14,7 @@ mod surface;
 
 use std::time::Duration;
 
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 use torchscope::log::schema::{self, PlaneFacts, Waypoint};
 use torchscope::log::{Grid, tags};
 use torchscope::recipe::{self, Recipe};
@@ -326,8 +326,13 @@ impl Landscape {
         let Some((present, parameters)) = self.present(session)? else { return Ok(()) };
         let planes: &[Plane] = if self.has_path() { &[Plane::Path, Plane::Random] } else { &[Plane::Random] };
         let mut views = Vec::new();
+        let mut failed = Ok(());
         for plane in planes {
-            views.push(self.plan(*plane, (present, &parameters), session)?);
+            // What keeps one plane from being seen is in nobody else's way.
+            match self.plan(*plane, (present, &parameters), session) {
+                Ok(view) => views.push(view),
+                Err(error) => failed = Err(error),
+            }
         }
         'refined: for level in 0..ACROSS.len() {
             for (place, view) in views.iter_mut().enumerate() {
@@ -351,7 +356,7 @@ impl Landscape {
                 break;
             }
         }
-        Ok(())
+        failed
     }
 
     /// The plane `plane` with the path up to `present` and its parameters.
@@ -373,7 +378,8 @@ impl Landscape {
             let trail = trail.ok_or_else(|| TchError::Shape("there are no snapshots".to_owned()))?;
             let axes = axes::principal(&trail, before, spare)?;
             let has_extent = axes.shares[0] > 0.0;
-            let length = parameters.f_norm()?.f_double_value(&[])?;
+            // Squares of what float32 holds are beyond float32.
+            let length = parameters.f_norm_scalaropt_dtype(2.0, Kind::Double)?.f_double_value(&[])?;
             (axes, if has_extent { 0.0 } else { LEAST_OF_LENGTH * length })
         };
         let frame = Frame::new(axes, &mut self.path, (present, parameters), least, session.device())?;
