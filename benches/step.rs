@@ -24,7 +24,7 @@ use torchscope::run::{RunDir, RunLock, State};
 use crate::inbox::{Inbox, Order};
 use crate::probe::Gallery;
 use crate::pty::Program;
-use crate::recorder::Recorder;
+use crate::recorder::{Origin, Recorder};
 use crate::session::{Samples, Session};
 use crate::status::{Live, Status};
 use crate::train::Trainer;
@@ -221,7 +221,7 @@ impl Case {
         let network = self.network();
         let gallery = Gallery::new(&recipe, &network, [&self.data, &self.data], &session, &[]).unwrap();
         let recorder =
-            Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox), None).unwrap();
+            Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox), Origin::New).unwrap();
         let viewers = if audience == Audience::Told { 0 } else { 2 };
         let viewers: Vec<Program> = (0..viewers).map(|_| Program::view(run.path(), home.path(), (120, 40))).collect();
         for viewer in &viewers {

@@ -1,6 +1,11 @@
 //! What the view makes of a run that was killed, goes on, and meets a full disk; driven by a script, without libtorch.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like the tests themselves")]
+#![expect(dead_code, reason = "the other tests use the rest of the support")]
 
+#[path = "support/autoencoder.rs"]
+mod autoencoder;
+#[path = "support/cnn.rs"]
+mod cnn;
 #[path = "support/moons.rs"]
 mod moons;
 
@@ -86,6 +91,49 @@ fn a_run_that_goes_on_has_one_curve() {
     let steps = moons::records().into_iter().filter(|record| record.step > 512);
     app.update(Message::Records(steps.collect()));
     assert_eq!(app.model.series(tags::LOSS_TRAIN).unwrap().len(), 640);
+}
+
+#[test]
+fn a_restart_takes_every_picture_with_it() {
+    let restart = |step| Message::Records(vec![moons::record(step, vec![moons::value(tags::RESTART, Data::Restart)])]);
+    let runs = [
+        (meta(State::Running), moons::records(), 640),
+        (cnn::meta(320), vec![cnn::record(320)], 320),
+        (autoencoder::meta(320), vec![autoencoder::record(320)], 320),
+    ];
+    let mut seen = [0; 8];
+    for (meta, records, last) in runs {
+        let mut app = App::new(PathBuf::from("/runs/one"), (120, 40));
+        app.update(Message::Status(Box::new(meta)));
+        app.update(Message::Records(records));
+        let shown = |app: &App| {
+            let model = &app.model;
+            let boundary = model.boundary.as_ref();
+            [
+                boundary.is_some_and(|boundary| boundary.grid.is_some() && boundary.wrong().is_some()),
+                !model.units.responses.is_empty(),
+                !model.maps.sets.is_empty(),
+                !model.maps.kernels.is_empty(),
+                !model.maps.peaks.is_empty(),
+                model.reconstruction.outputs.is_some() && !model.reconstruction.losses.is_empty(),
+                model.codes.points.is_some(),
+                model.confusion.is_some(),
+            ]
+        };
+        let before = shown(&app);
+        before.iter().zip(&mut seen).for_each(|(is_there, seen)| *seen += i32::from(*is_there));
+        app.update(restart(last + 1));
+        assert_eq!(shown(&app), before, "what happened before it is as it was");
+        app.update(restart(1));
+        assert_eq!(shown(&app), [false; 8]);
+        assert!(app.model.landscapes.is_empty());
+        // What is written once, and belongs to no step, is still there.
+        let points = app.model.boundary.as_ref().map_or(0, |boundary| boundary.points.len());
+        let once = points + app.model.maps.inputs.len() + app.model.reconstruction.labels.len();
+        assert!(once > 0);
+        screen(&app, Glyphs::Braille);
+    }
+    assert!(seen.iter().all(|seen| *seen > 0), "{seen:?}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rand_mt::Mt;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use torchscope::log::schema::{Document, Kind};
-use torchscope::log::{Data, LogReader, Record, tags};
+use torchscope::log::{Data, LogReader, Record, Value, tags};
 use torchscope::plot::format;
 use torchscope::recipe::{Recipe, ScheduleSpec};
 use torchscope::run::{Checkpoint, Command, ControlClient, RunDir, RunMeta, State};
@@ -215,8 +215,35 @@ impl Run {
         alarms
     }
 
-    /// Step, names and bytes of the newest checkpoint's tensors, those of the landscape aside: its path is remembered when
-    /// there is time.
+    /// Everything that moments have recorded, as a viewer has it after restarts: steps, tags and contents.
+    fn pictures(&self) -> BTreeMap<(i64, String), String> {
+        let mut pictures = BTreeMap::new();
+        let mut reader = LogReader::open(self.directory.path()).unwrap();
+        loop {
+            let poll = reader.poll(1 << 22).unwrap();
+            for record in poll.records {
+                let is_scalar = |value: &Value| matches!(value.data, Data::Scalar(_));
+                let is_between = record.values.iter().any(|value| &*value.tag == tags::BETWEEN);
+                let of_step = record.values.iter().any(|value| !is_scalar(value));
+                for value in record.values {
+                    match &value.data {
+                        Data::Restart => pictures.retain(|(step, _), _| *step < record.step),
+                        _ if is_by_clock(&value.tag) || &*value.tag == tags::ALARM || is_between || !of_step => {}
+                        data => {
+                            let shown = format!("{data:?}");
+                            pictures.insert((record.step, value.tag.to_string()), shown);
+                        }
+                    }
+                }
+            }
+            if poll.caught_up {
+                return pictures;
+            }
+        }
+    }
+
+    /// Step, names and bytes of the newest checkpoint's tensors, those of the landscape aside: which plane moments show
+    /// follows from how long the run is.
     fn weights(&self) -> (u64, Vec<(String, Vec<u8>)>) {
         let checkpoint = self.directory.newest_checkpoint().unwrap().checkpoint;
         let bytes = fs::read(&checkpoint.path).unwrap();
@@ -242,6 +269,11 @@ impl Drop for Run {
             let _status = child.wait();
         }
     }
+}
+
+/// Whether a series follows the clock.
+fn is_by_clock(tag: &str) -> bool {
+    ["time/", "system/", "gpu/"].iter().any(|prefix| tag.starts_with(prefix))
 }
 
 /// Whether step and value of a series are decided by the seed, not by the clock.
@@ -318,6 +350,11 @@ fn killed_and_left_alone(recipe: &str, kills: usize, last: u32) {
         let differs = samples.iter().zip(&series[tag]).find(|(a, b)| a != b);
         assert!(differs.is_none() && samples.len() == series[tag].len(), "{tag}: {differs:?}, {}", series[tag].len());
     }
+    let (pictures, expected) = (run.pictures(), whole.pictures());
+    assert!(expected.keys().filter(|(_, tag)| tag == tags::BOUNDARY_P).count() > 200);
+    assert!(expected.keys().any(|(_, tag)| tag == "landscape/path"));
+    let differs = expected.iter().zip(&pictures).find(|(a, b)| a != b).map(|((at, _), _)| at);
+    assert!(differs.is_none() && pictures.len() == expected.len(), "{differs:?}, {}", pictures.len());
     assert_eq!(run.alarms(), whole.alarms());
     assert_eq!((meta.step, meta.best), (left_alone.step, left_alone.best));
 }
@@ -493,8 +530,6 @@ fn what_cannot_be_resumed_is_refused_with_a_way_out() {
     assert!(live.contains("ing: torchscope attach moons-0001 shows it"), "{live}");
     run.signal(Signal::KILL);
     run.exit();
-    let none = run.refusal(&[]);
-    assert!(none.contains("no checkpoint to go on from; start it again: torchscope train /"), "{none}");
 
     // One of its last step.
     let mut run = Run::start("moons", &[ENDLESS]);
@@ -525,6 +560,35 @@ fn what_cannot_be_resumed_is_refused_with_a_way_out() {
     }
     let refusal = run.refusal(&[]);
     assert!(refusal.contains("no checkpoint that is whole"), "{refusal}");
+}
+
+#[test]
+fn a_run_killed_before_its_first_checkpoint_starts_over_in_its_place() {
+    let sets = [("epochs", "300"), ("record.checkpoint_seconds", "0")];
+    let mut run = Run::start("moons", &sets);
+    run.wait_for_logged(40);
+    run.signal(Signal::KILL);
+    run.exit();
+    assert_eq!((run.meta().state, run.checkpoints().len()), (State::Crashed, 0));
+    let output = run.torchscope(&["resume", "moons-0001", "--headless"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("moons-0001 ended before its first checkpoint; it starts over from its recipe"), "{said}");
+    assert!(run.log_text().contains("it starts over from its recipe"), "{}", run.log_text());
+    let mut whole = Run::start("moons", &sets);
+    whole.ends(State::Finished);
+    let meta = run.meta();
+    assert_eq!((meta.resumed.len(), meta.resumed[0].step, meta.state), (1, 0, State::Finished));
+    assert_eq!((meta.step, meta.best), (whole.meta().step, whole.meta().best));
+    assert_eq!(run.weights(), whole.weights());
+    assert_eq!(run.series(), whole.series(), "what was there is void");
+    // With another rate from its first step on, and not at all where it would diverge again.
+    let mut run = Run::start("moons", &[("optimizer.lr", "1e38"), ("record.checkpoint_seconds", "0")]);
+    run.ends(State::Diverged);
+    assert!(run.refusal(&[]).contains("would diverge again"));
+    let output = run.torchscope(&["resume", "moons-0001", "--headless", "--lr", "0.25", "--epochs", "2"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(run.series()[tags::LR].iter().all(|(_, bits)| f64::from_bits(*bits) == 0.25));
 }
 
 #[test]

@@ -56,6 +56,14 @@ impl Boundary {
         }
     }
 
+    /// Drops what was taken after `step` steps or more; the data set stays what it is.
+    pub fn void_from(&mut self, step: i64) {
+        if self.step >= step {
+            self.grid = None;
+            self.points.iter_mut().for_each(|point| point.probability = None);
+        }
+    }
+
     /// How many of the points the network gets wrong; `None` until the first probe.
     pub fn wrong(&self) -> Option<usize> {
         self.points.iter().any(|p| p.probability.is_some()).then(|| self.points.iter().filter(|p| p.is_wrong()).count())

@@ -31,6 +31,14 @@ impl Codes {
         self.points = Some(points);
     }
 
+    /// Drops codes of `step` or later. The plane stays: the next ones are turned the same way.
+    pub fn void_from(&mut self, step: i64) {
+        if self.step >= step {
+            self.points = None;
+            self.places.clear();
+        }
+    }
+
     /// Where every code stands when looked at like this, in the order of the labels; not finite where it does not.
     pub fn places(&self, projection: Projection) -> Vec<[f32; 2]> {
         match (projection, &self.points) {

@@ -13,6 +13,8 @@ const DISTANCES: [f64; 9] = [0.025, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0];
 pub struct Landscape {
     /// Step after which it was computed.
     pub step: i64,
+    /// Step of the newest of what is here.
+    newest: i64,
     /// Row 0 at the largest second coordinate; not a number where nothing was computed yet.
     pub grid: Option<Grid>,
     /// The optimiser's way, the present last.
@@ -76,25 +78,36 @@ impl Landscapes {
     /// Takes over the loss over a plane of that name.
     pub(super) fn set_grid(&mut self, step: i64, plane: &str, grid: Grid) {
         if let Some(landscape) = self.named(plane) {
-            landscape.step = step;
+            (landscape.step, landscape.newest) = (step, step);
             landscape.grid = Some(grid);
         }
     }
 
     /// Takes over what else there is of a plane: `path/facts`, `random/path`. Anything that is neither is ignored.
-    pub(super) fn set_tensor(&mut self, rest: &str, tensor: &TensorValue) {
-        match rest.split_once('/') {
-            Some((plane, tags::PATH)) => {
-                if let (Some(landscape), Some(Path(path))) = (self.named(plane), Path::decode(tensor)) {
-                    landscape.path = path;
-                }
+    pub(super) fn set_tensor(&mut self, step: i64, rest: &str, tensor: &TensorValue) {
+        let Some((plane, what)) = rest.split_once('/') else { return };
+        let Some(landscape) = self.named(plane) else { return };
+        match what {
+            tags::PATH => {
+                let Some(Path(path)) = Path::decode(tensor) else { return };
+                landscape.path = path;
             }
-            Some((plane, tags::FACTS)) => {
-                if let (Some(landscape), Some(facts)) = (self.named(plane), PlaneFacts::decode(tensor)) {
-                    landscape.facts = Some(facts);
-                }
+            tags::FACTS => {
+                let Some(facts) = PlaneFacts::decode(tensor) else { return };
+                landscape.facts = Some(facts);
             }
-            _ => {}
+            _ => return,
+        }
+        landscape.newest = step;
+    }
+
+    /// The run goes on from before `step`: drops what belongs to that step or a later one, and the plane of the finished path,
+    /// which is not finished any more.
+    pub(super) fn void_from(&mut self, step: i64) {
+        for (plane, landscape) in PLANES.iter().zip(self.0.iter_mut()) {
+            if landscape.newest >= step || *plane == Plane::Whole {
+                *landscape = Landscape::default();
+            }
         }
     }
 
@@ -174,18 +187,34 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_ignored() {
         let mut all = Landscapes::default();
-        all.set_tensor("path/path", &tensor(vec![2, 4], vec![0.0; 8]));
-        all.set_tensor("path/facts", &tensor(vec![5], vec![0.0; 5]));
-        all.set_tensor("elsewhere/facts", &tensor(vec![6], vec![0.0; 6]));
-        all.set_tensor("path", &tensor(vec![6], vec![0.0; 6]));
+        all.set_tensor(3, "path/path", &tensor(vec![2, 4], vec![0.0; 8]));
+        all.set_tensor(3, "path/facts", &tensor(vec![5], vec![0.0; 5]));
+        all.set_tensor(3, "elsewhere/facts", &tensor(vec![6], vec![0.0; 6]));
+        all.set_tensor(3, "path", &tensor(vec![6], vec![0.0; 6]));
         all.set_grid(3, "elsewhere", Grid::new(array![[1.0]], None, None));
         assert!(all.is_empty() && all.0.iter().all(|it| it.path.is_empty() && it.facts.is_none()));
-        all.set_tensor("random/facts", &tensor(vec![6], vec![f32::NAN, f32::NAN, 500.0, 2000.0, 21.0, 0.5]));
-        all.set_tensor("random/path", &tensor(vec![1, 5], vec![1.0, 2.0, 3.0, 4.0, 5.0]));
+        all.set_tensor(3, "random/facts", &tensor(vec![6], vec![f32::NAN, f32::NAN, 500.0, 2000.0, 21.0, 0.5]));
+        all.set_tensor(3, "random/path", &tensor(vec![1, 5], vec![1.0, 2.0, 3.0, 4.0, 5.0]));
         all.set_grid(3, "random", Grid::new(array![[0.0, f32::NAN], [0.5, 8.0]], None, None));
         let random = all.of(Plane::Random).unwrap();
         assert_eq!((random.step, random.range()), (3, Some((0.5, 8.0))));
         assert_eq!(random.facts.map(|facts| (facts.samples, facts.all, facts.cells)), Some((500, 2000, 21)));
         assert_eq!(random.path, [Waypoint { x: 1.0, y: 2.0, loss: 3.0, off: 4.0, epoch: 5.0 }]);
+    }
+    #[test]
+    fn a_run_that_goes_on_has_no_finished_path() {
+        let mut all = Landscapes::default();
+        for (step, plane) in [(64, "path"), (32, "random"), (64, "whole")] {
+            all.set_grid(step, plane, Grid::new(array![[0.5, 8.0]], None, None));
+            all.set_tensor(step, &format!("{plane}/path"), &tensor(vec![1, 5], vec![1.0; 5]));
+        }
+        // After the last step: all of it still happens, but for the end.
+        all.void_from(65);
+        assert!(all.of(Plane::Path).is_some() && all.of(Plane::Random).is_some() && all.of(Plane::Whole).is_none());
+        all.void_from(40);
+        assert!(all.of(Plane::Path).is_none() && all.of(Plane::Random).is_some());
+        all.set_tensor(41, "random/path", &tensor(vec![1, 5], vec![2.0; 5]));
+        all.void_from(41);
+        assert!(all.is_empty() && all.named("random").unwrap().path.is_empty(), "a path of a step that is void");
     }
 }

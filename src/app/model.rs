@@ -180,6 +180,16 @@ impl Model {
         self.series.values_mut().for_each(|series| series.void_from(step));
         self.health.void_from(step);
         self.alarms.void_from(step);
+        self.undecoded.retain(|_, (of, _)| *of < step);
+        if let Some(boundary) = &mut self.boundary {
+            boundary.void_from(step);
+        }
+        self.maps.void_from(step);
+        self.units.void_from(step);
+        self.reconstruction.void_from(step);
+        self.codes.void_from(step);
+        self.confusion.take_if(|confusion| confusion.step >= step);
+        self.landscapes.void_from(step);
         self.rate = Rate::default();
         self.resumed = Some(step.saturating_sub(1).max(0) as u64);
     }
@@ -205,9 +215,9 @@ impl Model {
             tags::CONFUSION => self.confusion = Confusion::new(step, tensor).or(self.confusion.take()),
             _ => match tag.split_once('/') {
                 Some((tags::PEAK, layer)) => {
-                    self.maps.peaks.insert(layer.to_owned(), tensor.values.clone().into());
+                    self.maps.set_peaks(step, layer, tensor.values.clone().into());
                 }
-                Some((tags::LANDSCAPE, rest)) => self.landscapes.set_tensor(rest, tensor),
+                Some((tags::LANDSCAPE, rest)) => self.landscapes.set_tensor(step, rest, tensor),
                 _ => {}
             },
         }
@@ -231,7 +241,7 @@ impl Model {
                 }
                 Some((tags::KERNELS, layer)) => {
                     if let Some(kernels) = grid.maps() {
-                        self.maps.kernels.insert(layer.to_owned(), kernels);
+                        self.maps.set_kernels(step, layer, kernels);
                     }
                 }
                 Some((tags::LANDSCAPE, plane)) => self.landscapes.set_grid(step, plane, grid),

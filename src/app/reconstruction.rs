@@ -48,6 +48,14 @@ impl Reconstruction {
         self.differences = (outputs - inputs).mapv(f32::abs).mean_axis(Axis(1));
     }
 
+    /// Drops what was taken after `step` steps or more; what the network is shown stays what it is.
+    pub(super) fn void_from(&mut self, step: i64) {
+        if self.step >= step {
+            (self.outputs, self.codes, self.differences) = (None, None, None);
+            self.losses.clear();
+        }
+    }
+
     /// How the pictures stand in a place.
     pub fn strip(&self, area: Area) -> Strip {
         let (count, _, height, width) = self.outputs.as_ref().map_or((0, 1, 1, 1), Array4::dim);

@@ -23,6 +23,11 @@ impl Units {
             self.responses.insert(layer.to_owned(), set);
         }
     }
+
+    /// Drops what was taken after `step` steps or more.
+    pub fn void_from(&mut self, step: i64) {
+        self.responses.retain(|_, set| set.step < step);
+    }
 }
 
 /// What a key asks for in the panel of the hidden units.

@@ -91,14 +91,18 @@ pub(super) fn start_over(old: &RunDir, new_seed: bool, on_nan: Option<OnNan>) ->
     let text = old.recipe_text().map_err(|error| error.to_string())?;
     let mut recipe = Recipe::parse(&path.to_string_lossy(), &text).map_err(|error| error.to_string())?;
     if new_seed {
-        // Short enough to be typed again; never the old one.
         let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| u64::from(now.subsec_nanos()));
-        recipe.seed = (recipe.seed + 1 + nanoseconds % 9_999) % 10_000;
+        recipe.seed = other_seed(recipe.seed, nanoseconds);
     }
     let home = run::home().map_err(|error| error.to_string())?;
     let new = RunDir::create(&home, &recipe).map_err(|error| error.to_string())?;
     start(&new, Errand::Train { audience: Audience::Viewer, on_nan }).map_err(|error| error.to_string())?;
     Ok(new)
+}
+
+/// A seed below 10,000, short enough to be typed again, that is never `seed`; `random` decides which.
+fn other_seed(seed: u64, random: u64) -> u64 {
+    (seed % 10_000 + 1 + random % 9_999) % 10_000
 }
 
 /// Starts a run and returns once it trains.
@@ -141,6 +145,8 @@ pub(super) fn outcome(run: &RunDir, meta: &RunMeta) -> String {
     if let Some(checkpoint) = meta.checkpoint.filter(|_| can_resume(meta)) {
         let step = format::count(checkpoint.step);
         let _ = write!(text, "; torchscope resume {} continues from step {step}", handle(run));
+    } else if meta.state == State::Crashed {
+        let _ = write!(text, "; torchscope resume {} starts it over", handle(run));
     }
     text
 }
@@ -204,4 +210,19 @@ pub(super) fn farewell(left: &Left) -> u8 {
         }
     }
     if meta.state.is_over() { meta.state.exit_code() } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_seed_is_short_and_never_the_old_one() {
+        for seed in [0, 42, 9_999, 10_000, u64::MAX - 1, u64::MAX] {
+            for random in [0, 1, 9_998, 9_999, 123_456_789, u64::MAX] {
+                let other = other_seed(seed, random);
+                assert!(other < 10_000 && other != seed, "{seed} and {random} give {other}");
+            }
+        }
+    }
 }

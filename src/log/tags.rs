@@ -151,6 +151,10 @@ pub const GPU_NAME: &str = "name";
 /// A text: who is on a GPU, as [`super::GpuProcess`] writes it. Written when it changes.
 pub const GPU_PROCESSES: &str = "processes";
 
+/// Stands in each record that was taken between the moments that follow from the length of a run, because somebody watched:
+/// another run of the same seed need not have it. An empty tensor.
+pub const BETWEEN: &str = "between";
+
 /// What a record is called that says from which step on a resumed run computes everything again. In the file it has no tag:
 /// `TensorBoard` knows it as the start of a session.
 pub const RESTART: &str = "restart";

@@ -5,15 +5,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 /// Windows of one width before the width doubles.
 const WINDOWS_PER_WIDTH: u64 = 16_384;
 
-/// First and last step of the window that `step` belongs to.
+/// First and last step of the window that `step` belongs to, with [`WINDOWS_PER_WIDTH`] of each width.
 ///
 /// Steps 1 to 16,384 are windows of their own, the 32,768 after them are paired, then come 16,384 windows of four,
 /// and so on. Step 0, the state before training, stands alone.
 pub fn window_of(step: u64) -> (u64, u64) {
+    window_among(step, WINDOWS_PER_WIDTH)
+}
+
+/// The same where the width doubles after `per_width` windows.
+fn window_among(step: u64, per_width: u64) -> (u64, u64) {
     let Some(index) = step.checked_sub(1) else { return (0, 0) };
-    let doublings = (index / WINDOWS_PER_WIDTH + 1).ilog2();
+    let per_width = per_width.max(1);
+    let doublings = (index / per_width).saturating_add(1).ilog2();
     let width = 1_u64 << doublings;
-    let begin = WINDOWS_PER_WIDTH * (width - 1);
+    let begin = per_width.saturating_mul(width - 1);
     let first = begin + (index - begin) / width * width + 1;
     (first, first.saturating_add(width - 1))
 }
@@ -68,25 +74,44 @@ impl<const N: usize> Window<N> {
         self.last = self.last.max(other.last);
         self.count = count;
     }
-
-    fn is_complete(&self) -> bool {
-        self.last >= window_of(self.first).1
-    }
 }
 
 /// Folds `N` parallel series, one sample a step, into the windows of [`window_of`].
 ///
 /// Its state is part of a checkpoint: serialised and read back it goes on as if nothing had happened, non-finite
 /// values included.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Windows<const N: usize> {
     open: Option<Window<N>>,
+    /// Windows of one width before it doubles.
+    #[serde(default = "usual")]
+    per_width: u64,
+}
+
+fn usual() -> u64 {
+    WINDOWS_PER_WIDTH
+}
+
+impl<const N: usize> Default for Windows<N> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<const N: usize> Windows<N> {
     /// With no window open.
     pub fn new() -> Self {
-        Self { open: None }
+        Self::doubling_after(WINDOWS_PER_WIDTH)
+    }
+
+    /// With no window open, the width doubling after `per_width` windows instead of 16,384.
+    pub fn doubling_after(per_width: u64) -> Self {
+        Self { open: None, per_width }
+    }
+
+    /// The window under way.
+    pub fn open(&self) -> Option<&Window<N>> {
+        self.open.as_ref()
     }
 
     /// Takes in the values of `step`, counted from 1, and returns the window that closes with it.
@@ -100,25 +125,23 @@ impl<const N: usize> Windows<N> {
     /// [`window_of`] says. After a gap in the steps two windows may be due: the later one then comes with the next
     /// call. No sample is ever lost.
     pub fn push_folded(&mut self, sample: Window<N>) -> Option<Window<N>> {
+        let per_width = self.per_width;
+        let end = |open: &Window<N>| window_among(open.first, per_width).1;
         match &mut self.open {
-            Some(open) if !open.is_complete() && same_window(open.first, sample.first) => open.fold(&sample),
+            Some(open) if (open.first..=end(open)).contains(&sample.first) && open.last < end(open) => open.fold(&sample),
             open => {
                 if let Some(due) = open.replace(sample) {
                     return Some(due);
                 }
             }
         }
-        self.open.take_if(|open| open.is_complete())
+        self.open.take_if(|open| open.last >= end(open))
     }
 
     /// Returns the open window, if any: when training pauses or ends.
     pub fn flush(&mut self) -> Option<Window<N>> {
         self.open.take()
     }
-}
-
-fn same_window(open: u64, next: u64) -> bool {
-    next >= open && next <= window_of(open).1
 }
 
 /// Floats as their bits: arrays of any length, and non-finite values in formats that have none, such as JSON.
@@ -200,6 +223,17 @@ mod tests {
         assert_eq!(steps, 10_000_000);
         assert_eq!(records, 9 * 16_384 + 1_627_776_u64.div_ceil(512));
         assert!((140_000..=165_000).contains(&records));
+    }
+
+    #[test]
+    fn a_width_may_double_sooner() {
+        let mut windows = Windows::<1>::doubling_after(4);
+        let closed: Vec<_> = (0..40).filter_map(|step| windows.push(step, [0.0])).map(|w| (w.first, w.last)).collect();
+        let expected = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 16), (17, 20)];
+        assert_eq!(closed[..11], expected);
+        assert_eq!((closed.len(), windows.open().map(|open| (open.first, open.last))), (14, Some((37, 39))));
+        // State written before there was a choice is that of the usual widths.
+        assert_eq!(serde_json::from_str::<Windows<1>>("{\"open\":null}").unwrap(), Windows::new());
     }
 
     #[test]

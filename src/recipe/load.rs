@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(cnn.probe, ProbeSpec { pictures: vec!["cat".to_owned()], samples: 10 });
         let none = ProbeSpec { pictures: Vec::new(), samples: 10 };
         assert_eq!((moons().schedule, moons().probe), (ScheduleSpec::Constant { warmup: 0.0 }, none));
-        let record = RecordSpec { image_budget_mib: 64.0, probe_share: 0.05, checkpoint_seconds: 30.0 };
+        let record = RecordSpec { image_budget_mib: 64.0, probe_share: 0.05, moments: 256, checkpoint_seconds: 30.0 };
         assert_eq!(cnn.record, record);
         assert_eq!(set("schedule", "{kind = \"cosine\"}").schedule, ScheduleSpec::Cosine { floor: 0.0, warmup: 0.0 });
         let step = set("schedule", "{kind = \"step\", every = 3}").schedule;
@@ -297,6 +297,7 @@ mod tests {
         assert_eq!(set("device", "cuda:1").device, Device::Cuda(Some(1)));
         assert_eq!(set("device", "\"cpu\"").device, Device::Cpu);
         assert_eq!(set("record.probe_share", "0").record.probe_share, 0.0);
+        assert_eq!((set("record.moments", "0").record.moments, set("record.probe_share", "0").record.moments), (0, 256));
         assert_eq!(set("title", "two words = fine").title, "two words = fine");
         let layer = LayerSpec::Dense { units: 40, activation: Activation::Relu };
         assert_eq!(set("model.layers.0.units", "40").model.layers[0], layer);
@@ -542,13 +543,14 @@ mod tests {
             optimizer in optimizers(),
             schedule in schedules(),
             (pictures, samples) in (proptest::collection::vec("cat|[^\\p{C}]{1,20}", 0..=16), 0..=100_usize),
-            (image_budget_mib, probe_share, checkpoint_seconds) in (0.0..=1_048_576.0_f64, 0.0..=1.0_f64, 0.0..=1e6_f64),
+            (image_budget_mib, probe_share, moments, checkpoint_seconds) in
+                (0.0..=1_048_576.0_f64, 0.0..=1.0_f64, 0..=10_000_u64, 0.0..=1e6_f64),
         ) -> Recipe {
             let pictures = if data.input_shape().len() == 3 { pictures } else { Vec::new() };
             Recipe {
                 name, title, epochs, batch_size, shuffle, pace, device, seed, loss, data, model, optimizer, schedule,
                 probe: ProbeSpec { pictures, samples },
-                record: RecordSpec { image_budget_mib, probe_share, checkpoint_seconds },
+                record: RecordSpec { image_budget_mib, probe_share, moments, checkpoint_seconds },
             }
         }
     }

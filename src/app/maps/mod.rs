@@ -48,6 +48,9 @@ pub struct Maps {
     pub kernels: BTreeMap<String, Array3<f32>>,
     /// By layer: the largest magnitude of each channel after the activation over the evaluation set.
     pub peaks: BTreeMap<String, Array1<f32>>,
+    /// Steps after which the kernels and the peaks of a layer were taken.
+    kernels_at: BTreeMap<String, i64>,
+    peaks_at: BTreeMap<String, i64>,
     arrivals: u64,
 }
 
@@ -63,6 +66,26 @@ impl Maps {
             let set = MapSet { step, before, arrival: self.arrivals };
             self.sets.insert((layer.to_owned(), probe.to_owned()), set);
         }
+    }
+
+    /// Takes over the weights of a convolution, shape (out * in, rows, columns).
+    pub fn set_kernels(&mut self, step: i64, layer: &str, kernels: Array3<f32>) {
+        self.kernels.insert(layer.to_owned(), kernels);
+        self.kernels_at.insert(layer.to_owned(), step);
+    }
+
+    /// Takes over the largest magnitude of each channel.
+    pub fn set_peaks(&mut self, step: i64, layer: &str, peaks: Array1<f32>) {
+        self.peaks.insert(layer.to_owned(), peaks);
+        self.peaks_at.insert(layer.to_owned(), step);
+    }
+
+    /// Drops what was taken after `step` steps or more; the probes themselves stay what they are.
+    pub fn void_from(&mut self, step: i64) {
+        self.sets.retain(|_, set| set.step < step);
+        let is_valid = |at: &BTreeMap<String, i64>, layer: &String| at.get(layer).is_none_or(|at| *at < step);
+        self.kernels.retain(|layer, _| is_valid(&self.kernels_at, layer));
+        self.peaks.retain(|layer, _| is_valid(&self.peaks_at, layer));
     }
 
     /// The maps of a layer for a probe.

@@ -39,7 +39,7 @@ use crate::device::DeviceError;
 use crate::inbox::Inbox;
 use crate::outcome::Outcome;
 use crate::probe::{Gallery, Landscape};
-use crate::recorder::{Recorder, RecorderError};
+use crate::recorder::{Origin, Recorder, RecorderError};
 use crate::session::{Samples, Session};
 use crate::status::{Live, Status};
 use crate::train::{Saving, Trainer};
@@ -242,7 +242,7 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
         Recipe::parse_looking(&shown, &text, &|spec| Ok(split.shape(spec.target())))?;
     }
     let fingerprint = split.fingerprint();
-    let resumption = arguments.resume.then(|| Resumption::find(run, &recipe, fingerprint)).transpose()?;
+    let resumption = if arguments.resume { Resumption::find(run, &recipe, fingerprint)? } else { None };
     let Split { training, test } = split;
     let description = recipe.network(&training.inputs.shape()[1..])?;
     if let Some(layer) = description.starved(training.len(), recipe.batch_size) {
@@ -260,13 +260,13 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
         return lr_find::run(session, sweep, run, meta, &inbox);
     }
     let has_parameters = !session.network().parameters().is_empty();
-    let resumption = match resumption {
-        Some(resumption) => {
-            let start = has_parameters.then(|| path::flat(session.network().parameters())).transpose()?;
-            go_on(&mut session, &resumption, arguments.lr, &status)?;
-            Some((resumption, start))
-        }
-        None => None,
+    let resumption = if let Some(resumption) = resumption {
+        let start = has_parameters.then(|| path::flat(session.network().parameters())).transpose()?;
+        go_on(&mut session, &resumption, arguments.lr, &status)?;
+        Some((resumption, start))
+    } else {
+        start(&mut session, arguments, &status)?;
+        None
     };
     let pictures = probe::pictures(&recipe.probe, &description)?;
     let sets = [&training, test.as_ref().unwrap_or(&training)];
@@ -307,8 +307,8 @@ fn train(run: &RunDir, lock: &RunLock, arguments: &Arguments) -> Result<Outcome,
     status.set_probes(gallery.probes().len());
     status.set_lr(session.lr());
     status.set_steps_per_epoch(session.steps_per_epoch());
-    let memory = resumption.as_ref().map(|(resumption, _)| resumption.state.memory.clone());
-    let recorder = Recorder::start(run, meta, Arc::clone(&status), Arc::clone(&inbox), memory)?;
+    let origin = origin(resumption.as_ref().map(|(resumption, _)| resumption), arguments.resume);
+    let recorder = Recorder::start(run, meta, Arc::clone(&status), Arc::clone(&inbox), origin)?;
     let probes = (gallery, landscape);
     let saving = Saving::new(recipe.record.checkpoint_seconds, text, fingerprint);
     let trainer = Trainer::new(&recipe, &description, session, probes, recorder, inbox, status)?;
@@ -339,6 +339,27 @@ fn read_data(recipe: &Recipe, run: &RunDir, meta: &mut RunMeta) -> Result<Split,
     let split = data::load_with(&recipe.data, &mut Progress::new(&mut tell))?;
     meta.reading = None;
     Ok(split)
+}
+
+/// What the log of a run goes on from.
+fn origin(resumption: Option<&Resumption>, is_resumed: bool) -> Origin {
+    match resumption {
+        Some(resumption) => Origin::Checkpoint(Box::new(resumption.state.memory.clone())),
+        None if is_resumed => Origin::Over,
+        None => Origin::New,
+    }
+}
+
+/// Begins at the first step; with another rate if one is given, of a run that is resumed and has no checkpoint.
+fn start(session: &mut Session, arguments: &Arguments, status: &Status) -> Result<(), TrainerError> {
+    if arguments.resume {
+        tracing::warn!("the run ended before its first checkpoint; it starts over from its recipe");
+    }
+    if let Some(lr) = arguments.lr {
+        session.set_lr(lr)?;
+        status.live().lr = session.base_lr();
+    }
+    Ok(())
 }
 
 /// Brings a session, and what is known of the run, to where a checkpoint was made.

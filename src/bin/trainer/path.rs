@@ -7,10 +7,9 @@ use crate::checkpoint::{PathState, RestoreError, Source, Tensors};
 
 /// Points of a path at most, the present one included.
 pub(crate) const MOST_POINTS: usize = 256;
-/// Bytes that all snapshots may take.
-pub(crate) const MOST_BYTES: usize = 128 << 20;
-/// Bytes of snapshots that go into a checkpoint: a path that takes more is thinned in it.
-const MOST_SAVED: usize = 32 << 20;
+/// Bytes that all snapshots may take. All of them go into a checkpoint: a path that were thinned there would be another one
+/// after a restart.
+pub(crate) const MOST_BYTES: usize = 32 << 20;
 /// Where fewer snapshots than this fit, only their shadows on two directions are kept.
 const FEWEST: usize = 16;
 
@@ -157,24 +156,16 @@ impl Path {
         Some(Shadows { start: &self.start, directions, products })
     }
 
-    /// Copies the path for a checkpoint, thinned so that it takes no more than [`MOST_SAVED`]. Its start is that of the
-    /// network, which the seed gives again.
+    /// Copies the path for a checkpoint. Its start is that of the network, which the seed gives again.
     pub(crate) fn save(&self, tensors: &mut Tensors) -> Result<PathState, TchError> {
-        let size = self.start.numel() * self.start.f_kind()?.elt_size_in_bytes();
         let all = self.stations.len();
-        let mut stride = 1;
-        while self.has_snapshots() && all.div_ceil(stride).saturating_mul(size) > MOST_SAVED && stride < all {
-            stride *= 2;
-        }
-        let stations = self.stations.iter().step_by(stride);
-        let stations: Vec<f64> =
-            stations.flat_map(|station| [station.step as f64, station.epoch, station.loss]).collect();
+        let numbers = self.stations.iter().flat_map(|station| [station.step as f64, station.epoch, station.loss]);
+        let stations: Vec<f64> = numbers.collect();
         tensors.add("landscape.stations", &Tensor::f_from_slice(&stations)?.f_reshape([-1, 3])?)?;
-        let every_so_many = |tensor: &Tensor| tensor.f_slice(0, Some(0), Some(all as i64), stride as i64);
         match &self.kept {
             Kept::Snapshots { rows, gram } => {
-                tensors.add("landscape.rows", &every_so_many(rows)?)?;
-                let gram = gram.slice(ndarray::s![..all;stride, ..all;stride]).to_owned();
+                tensors.add("landscape.rows", &rows.f_narrow(0, 0, all as i64)?)?;
+                let gram = gram.slice(ndarray::s![..all, ..all]).to_owned();
                 tensors.add("landscape.products", &Tensor::try_from(gram)?)?;
             }
             Kept::Shadows { products, .. } => {
@@ -182,7 +173,7 @@ impl Path {
                 tensors.add("landscape.products", &products)?;
             }
         }
-        Ok(PathState { every: self.every.saturating_mul(stride as u64) })
+        Ok(PathState { every: self.every, recorded: None })
     }
 
     /// The path from `start` that a checkpoint holds, with snapshots of `bytes` in all at most and `directions` as for
@@ -201,27 +192,36 @@ impl Path {
         let first = *stations.first().ok_or_else(wrong)?;
         let mut path = Self::new(bytes, first, start, directions)?;
         let products = source.tensor("landscape.products")?;
-        let count = stations.len();
-        if count > path.most {
-            return Err(wrong());
+        // An earlier torchscope kept more.
+        let (mut stride, count) = (1, stations.len());
+        while count.div_ceil(stride) > path.most {
+            stride *= 2;
         }
+        let kept = count.div_ceil(stride);
+        let every = |tensor: &Tensor| tensor.f_slice(0, Some(0), Some(count as i64), stride as i64);
         match &mut path.kept {
             Kept::Snapshots { rows, gram } => {
-                rows.f_narrow(0, 0, count as i64)?.f_copy_(&source.tensor("landscape.rows")?)?;
+                rows.f_narrow(0, 0, kept as i64)?.f_copy_(&every(&source.tensor("landscape.rows")?)?)?;
                 let products = Vec::<f64>::try_from(products.f_reshape([-1])?)?;
                 let products = Array2::from_shape_vec([count; 2], products).map_err(|_| wrong())?;
-                gram.slice_mut(ndarray::s![..count, ..count]).assign(&products);
+                let products = products.slice(ndarray::s![..;stride, ..;stride]);
+                gram.slice_mut(ndarray::s![..kept, ..kept]).assign(&products);
             }
-            Kept::Shadows { products: kept, .. } => {
+            Kept::Shadows { directions, products: shadows } => {
+                let products = match source.tensor("landscape.rows") {
+                    Ok(rows) => rows.f_matmul(&directions.f_transpose(0, 1)?)?.f_to_kind(Kind::Double)?,
+                    Err(_) => products,
+                };
                 let products = Vec::<f64>::try_from(products.f_reshape([-1])?)?;
-                *kept = products.as_chunks().0.to_vec();
-                if kept.len() != count {
+                let products: Vec<[f64; 2]> = products.as_chunks().0.to_vec();
+                if products.len() != count {
                     return Err(wrong());
                 }
+                *shadows = products.into_iter().step_by(stride).collect();
             }
         }
-        path.stations = stations;
-        path.every = state.every.max(1);
+        path.stations = stations.into_iter().step_by(stride).collect();
+        path.every = state.every.max(1).saturating_mul(stride as u64);
         Ok(path)
     }
 
@@ -393,20 +393,18 @@ mod tests {
         }
     }
 
+    /// What an earlier torchscope saved may be more than is kept now.
     #[test]
-    fn a_path_that_takes_too_much_is_thinned_in_the_checkpoint() {
-        // A million numbers of eight bytes: four of them fit.
-        let large = |epoch: u64| Tensor::full([1 << 20], epoch as f64, (Kind::Double, Device::Cpu));
-        let mut path = Path::new(MOST_BYTES, station(0), large(0), |_| panic!("snapshots fit")).unwrap();
-        for epoch in 1..=9 {
-            path.remember(station(epoch), || Ok(large(epoch))).unwrap();
-        }
-        let mut tensors = Tensors::default();
-        let state = path.save(&mut tensors).unwrap();
-        let file = crate::checkpoint::in_memory(&mut tensors);
-        assert!(file.len() < MOST_SAVED + (1 << 16) && state.every == 4, "{} bytes, {state:?}", file.len());
-        let source = Source::new(&file).unwrap();
-        let path = Path::restore(MOST_BYTES, large(0), &source, &state, |_| panic!("snapshots fit")).unwrap();
-        assert_eq!(epochs(&path.stations), [0, 4, 8]);
+    fn a_path_with_more_than_there_is_room_for_is_thinned_as_it_is_read() {
+        let path = walked(MOST_BYTES, 60);
+        let mut thinned = restored(&path, 20 * 24);
+        assert_eq!((epochs(&thinned.stations), thinned.every), ((0..=60).step_by(4).collect(), 4));
+        let trail = thinned.trail(station(60), &place(60)).unwrap().unwrap();
+        assert_eq!(trail.gram[[3, 5]], 12.0 * 20.0 + (12.0_f64 * 20.0).powi(2));
+        assert_eq!(Vec::<f64>::try_from(trail.rows.get(3)).unwrap(), [12.0, 144.0, 0.0]);
+        // Nothing but shadows finds room now.
+        let shadows = restored(&path, 15 * 24).shadows().map(|shadows| shadows.products).unwrap();
+        assert_eq!(shadows.len(), 61);
+        assert!(shadows.iter().all(|(at, products)| *products == [at.epoch, 2.0 * at.epoch * at.epoch]));
     }
 }

@@ -375,6 +375,12 @@ pub const TABLES: &[Table] = &[
             ),
             key("probe_share", SHARE, Number(0.05), "Share of the time that looking may take from training"),
             key(
+                "moments",
+                Takes::Whole(0, 10_000),
+                Whole(256),
+                "Steps at which everything is recorded, to be scrubbed through later; 0: none",
+            ),
+            key(
                 "checkpoint_seconds",
                 Takes::Number(Included(0.0), Included(1e6)),
                 Number(30.0),

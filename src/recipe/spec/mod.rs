@@ -110,6 +110,9 @@ pub struct RecordSpec {
     pub image_budget_mib: f64,
     /// Share of the run's time that probes and recording may take together.
     pub probe_share: f64,
+    /// Steps at which everything there is to see is recorded, from the length of the run alone; 0 for none, and otherwise
+    /// never fewer than the first and the last, nor more than the budgets of time and bytes have room for.
+    pub moments: u64,
     /// Seconds from one checkpoint to the next at most; 0 leaves those at the end and on request.
     pub checkpoint_seconds: f64,
 }

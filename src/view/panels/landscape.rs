@@ -143,7 +143,9 @@ fn facts(app: &App, landscape: &Landscape, theme: &Theme, mut row: Row<'_>) {
     let (bright, dim) = (theme.style(Role::Bright), theme.style(Role::Dim));
     let present = landscape.path.last();
     let known = |number: Option<f64>| number.filter(|number| number.is_finite());
-    let truth = known(present.map(|present| present.loss)).map(format::number);
+    // Like with like: on the samples that the plane's loss is of, where the log has that.
+    let sampled = known(landscape.facts.map(|facts| facts.true_loss));
+    let truth = sampled.or(known(present.map(|present| present.loss))).map(format::number);
     let plane = known(landscape.facts.map(|facts| facts.loss)).map(format::number);
     // Two digits say how far it is.
     let off = known(present.map(|present| present.off));

@@ -70,10 +70,13 @@ pub(crate) struct Resumption {
 }
 
 impl Resumption {
-    /// The newest checkpoint of `run` that is whole, for a trainer of `recipe` and data with that fingerprint. Newer ones that
-    /// are not whole get another name, so that they are in nobody's way.
-    pub(crate) fn find(run: &RunDir, recipe: &Recipe, data: u32) -> Result<Self, RestoreError> {
-        let newest = run.newest_checkpoint()?;
+    /// The newest checkpoint of `run` that is whole, for a trainer of `recipe` and data with that fingerprint; none of a run
+    /// that ended before its first. Newer ones that are not whole get another name, so that they are in nobody's way.
+    pub(crate) fn find(run: &RunDir, recipe: &Recipe, data: u32) -> Result<Option<Self>, RestoreError> {
+        let newest = match run.newest_checkpoint() {
+            Err(CheckpointError::None { .. }) => return Ok(None),
+            newest => newest?,
+        };
         for error in &newest.damaged {
             tracing::warn!("{error}; going on from step {}", newest.checkpoint.about.step);
             if let CheckpointError::Damaged { path, .. } = error {
@@ -97,7 +100,7 @@ impl Resumption {
         let mut bytes = Vec::new();
         files::open_own(&path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(failed)?;
         let is_extended = recipe.epochs != before.epochs;
-        Ok(Self { about, state, at, is_extended, bytes })
+        Ok(Some(Self { about, state, at, is_extended, bytes }))
     }
 
     /// Its tensors.

@@ -8,6 +8,7 @@ use torchscope::log::{Window, Windows};
 use torchscope::run::{Best, Plane};
 
 use crate::alarm::Watch;
+use crate::recorder::Thinner;
 
 /// All of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,6 +61,9 @@ pub(crate) struct Place {
 pub(crate) struct PathState {
     /// Epochs from one station to the next.
     pub(crate) every: u64,
+    /// Levels of the plane that moments show; none if there is none yet.
+    #[serde(default)]
+    pub(crate) recorded: Option<usize>,
 }
 
 /// What has been used up of the bytes for pictures, and which plane is looked at.
@@ -68,6 +72,8 @@ pub(crate) struct Looks {
     pub(crate) verdict_bytes: u64,
     pub(crate) health_bytes: u64,
     pub(crate) health_time: Duration,
+    #[serde(default)]
+    pub(crate) moment_time: Duration,
     pub(crate) landscape_bytes: u64,
     pub(crate) plane: Option<Plane>,
 }
@@ -92,6 +98,12 @@ pub(crate) struct Memory {
     pub(crate) windows: Windows<3>,
     /// The last one that was written.
     pub(crate) closed: Option<Window<3>>,
+    /// What is measured now and then, by tag.
+    #[serde(default)]
+    pub(crate) thinned: BTreeMap<String, Thinner>,
+    /// Alarms of each kind that were written.
+    #[serde(default)]
+    pub(crate) alarms: BTreeMap<String, u64>,
     /// Best values by tag.
     pub(crate) best: BTreeMap<String, Best>,
     /// Bits of the latest values by tag: JSON has none for what is not finite.

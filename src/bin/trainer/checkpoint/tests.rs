@@ -16,7 +16,7 @@ use crate::alarm::Watch;
 use crate::disk::Disk;
 use crate::inbox::Inbox;
 use crate::outcome::Outcome;
-use crate::recorder::{Extra, Recorder};
+use crate::recorder::{Extra, Origin, Recorder};
 use crate::session::{Samples, Session};
 use crate::status::{Live, Status};
 
@@ -205,7 +205,8 @@ fn snapshot(step: u64, loss: Option<f64>) -> Snapshot {
 fn recorder(run: &RunDir, step: u64, memory: Option<Memory>) -> Recorder {
     let (status, inbox) = (Arc::new(Status::new(live())), Arc::new(Inbox::default()));
     status.set_steps(step);
-    Recorder::start(run, run.meta().unwrap(), status, inbox, memory).unwrap()
+    let origin = memory.map_or(Origin::New, |memory| Origin::Checkpoint(Box::new(memory)));
+    Recorder::start(run, run.meta().unwrap(), status, inbox, origin).unwrap()
 }
 
 fn record(recorder: &mut Recorder, steps: std::ops::RangeInclusive<u64>) {

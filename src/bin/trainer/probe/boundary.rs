@@ -55,6 +55,11 @@ impl Boundary {
         Ok(Some((boundary, Part::new(tags::BOUNDARY_POINTS, Content::Numbers(points.encode())))))
     }
 
+    /// What goes through the network for one picture.
+    pub(super) fn inputs(&self) -> &Tensor {
+        &self.inputs
+    }
+
     pub(super) fn most_bytes(&self) -> u64 {
         self.grid.most_bytes() + self.at_points.most_bytes()
     }

@@ -78,6 +78,11 @@ impl Code {
         Ok(Some((code, once)))
     }
 
+    /// What goes through the network for one picture.
+    pub(super) fn inputs(&self) -> &Tensor {
+        &self.inputs
+    }
+
     pub(super) fn most_bytes(&self) -> u64 {
         let of_pictures = |pictures: &Pictures| pictures.output.most_bytes() + pictures.codes.most_bytes();
         self.points.most_bytes() + self.pictures.as_ref().map_or(0, of_pictures)

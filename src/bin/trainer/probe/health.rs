@@ -9,6 +9,7 @@ use torchscope::log::{Histogram, Tag, tags};
 use torchscope::recipe::{self, Recipe};
 
 use super::byte_budget;
+use super::cost::Costs;
 use super::schedule::{Bytes, Moment, Schedule};
 use crate::recorder::{Content, Part, Picture};
 use crate::session::Session;
@@ -17,6 +18,11 @@ use crate::session::Session;
 pub(crate) const BUCKETS: usize = 32;
 /// Samples that activations are measured on, the first of the evaluation set.
 const SAMPLES: i64 = 256;
+/// Fewer where they would cost more than this share of what pictures may, but not fewer than so many.
+const OF_PICTURES: f64 = 0.5;
+const FEWEST_SAMPLES: i64 = 16;
+/// Calls that a tensor takes to be measured.
+const CALLS: usize = 14;
 /// Numbers that the widest layer may put out for them; beyond that there are fewer samples. A GPU minds less.
 const NUMBERS: i64 = 1 << 20;
 const NUMBERS_ON_CUDA: i64 = 1 << 25;
@@ -35,7 +41,10 @@ pub(crate) struct Health {
     /// What activations are measured on, shape (n, features..).
     reference: Tensor,
     schedule: Schedule,
-    /// Training time that it has taken so far.
+    /// Operations that one look takes, and bytes at most.
+    operations: f64,
+    most: u64,
+    /// Training time that it has taken so far, between moments.
     spent: Duration,
     /// Bytes handed over so far, at most.
     bytes: u64,
@@ -88,7 +97,14 @@ impl Health {
         let numbers = if session.device().is_cuda() { NUMBERS_ON_CUDA } else { NUMBERS };
         let inputs = &session.evaluated().inputs;
         let there = inputs.size().first().copied().unwrap_or(0);
-        let samples = SAMPLES.min(numbers / session.network().widest().max(1)).max(1).min(there);
+        let costs = Costs::new(network);
+        let affordable = costs.allowance(recipe, session.total_steps()).of_pictures() * OF_PICTURES;
+        let affordable = costs.samples(affordable / recipe.record.moments.max(1) as f64) as i64;
+        let samples = SAMPLES.min(affordable.max(FEWEST_SAMPLES)).min(numbers / session.network().widest().max(1));
+        let samples = samples.max(1).min(there);
+        let tensors = 3 * parameters.len() + layers.len();
+        let touched = 3 * network.parameter_count();
+        let operations = costs.forward(samples as usize) + Costs::calls((CALLS * tensors) as f64) + (CALLS * touched) as f64;
         let most = most_bytes(&parameters, &layers);
         Ok(Self {
             reference: inputs.f_narrow(0, 0, samples)?,
@@ -96,9 +112,21 @@ impl Health {
             layers,
             // One look is kept for the end.
             schedule: Schedule::with_rhythm(share, Bytes { budget, reserve: most, usual: most, most }, RHYTHM),
+            operations,
+            most,
             spent: Duration::ZERO,
             bytes: 0,
         })
+    }
+
+    /// Operations that one look takes, about.
+    pub(super) fn operations(&self) -> f64 {
+        self.operations
+    }
+
+    /// Bytes that one look takes at most.
+    pub(super) fn most_bytes(&self) -> u64 {
+        self.most
     }
 
     /// Whether the step that follows should be looked at; cheap enough for every step.

@@ -7,15 +7,18 @@
 //! health      norms, updates and distributions of every layer
 //! film        tensors become parts of a picture            references  losses of something simpler
 //! landscape   the loss over a plane through parameter space, and training's path on it
-//! schedule    when a picture is taken                      turn        with which probe
+//! moments     the steps at which everything is recorded    cost        how much of it a run can afford
+//! schedule    when a picture is taken between them         turn        with which probe
 //! ```
 
 mod boundary;
 mod code;
+mod cost;
 mod film;
 mod health;
 mod landscape;
 mod maps;
+mod moments;
 mod plane;
 mod probes;
 pub(crate) mod references;
@@ -28,7 +31,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ndarray::Array3;
-use tch::TchError;
+use tch::{TchError, Tensor};
 use torchscope::data::Dataset;
 use torchscope::recipe::{self, Recipe, Target};
 
@@ -37,9 +40,11 @@ use crate::session::Session;
 use boundary::Boundary;
 use code::Code;
 use film::Film;
+pub(crate) use cost::{Allowance, Costs};
 pub(crate) use health::{Checkup, Health};
 pub(crate) use landscape::{Landscape, SLICE};
 use maps::{Kernels, Maps};
+pub(crate) use moments::Moments;
 use probes::Probes;
 pub(crate) use probes::pictures;
 use responses::Responses;
@@ -50,13 +55,16 @@ use verdict::Verdict;
 
 /// Large kernels change slowly and are part of every eighth picture.
 const KERNELS: u64 = 8;
-/// Of the byte budget: what evaluations may take, what one probe's maps or all kernels may take, and what all that is
-/// shown at rest may take. The last is taken twice for certain, before the first step and at the end. All rests between
-/// those two show everything until they have taken as much again, and after that one probe each until it is twice that:
-/// whoever steps through a run must not use up what its live pictures need.
+/// Of the byte budget, what evaluations may take that are handed over between moments.
 const OF_VERDICTS: u64 = 16;
+/// Of the byte budget: what one probe's maps or all kernels may take, and what all that is shown at rest may take. The last
+/// is taken twice for certain, before the first step and at the end. All rests between those two show everything until they
+/// have taken as much again, and after that one probe each until it is twice that: whoever steps through a run must not use
+/// up what its live pictures need.
 const OF_MAPS: u64 = 8;
 const OF_REST: u64 = 4;
+/// Of the byte budget, what the pictures of moments may take; the rest is for what is taken because somebody watches.
+const OF_MOMENTS: f64 = 0.75;
 /// And what looks at the health of layers may take.
 const OF_HEALTH: u64 = 16;
 /// However small the budget, maps and kernels of this many bytes are shown at rest.
@@ -82,17 +90,19 @@ pub(crate) struct Gallery {
     /// What is written once, with a picture of that probe or with any.
     unsent: Vec<(Option<usize>, Part)>,
     shown: Shown,
+    /// When pictures are taken between moments, and evaluations handed over.
     schedule: Schedule,
     verdicts: Schedule,
-    /// Of the evaluations handed over so far, at most.
+    /// Of the evaluations handed over between moments so far, at most.
     verdict_bytes: u64,
-    /// Of everything at rest, and of one more probe, at most.
+    /// Of everything at rest, of one more probe, and of one moment, at most.
     rest_bytes: u64,
     probe_bytes: u64,
+    moment_bytes: u64,
     /// What rests between the first and the last have taken, at most, and may take in full.
     rested: u64,
     rests: u64,
-    /// Pictures taken while training goes on.
+    /// Pictures taken between moments while training goes on.
     taken: u64,
 }
 
@@ -162,6 +172,7 @@ impl Gallery {
             verdict_bytes: 0,
             rest_bytes: 0,
             probe_bytes: 0,
+            moment_bytes: 0,
             rested: 0,
             rests: budget / OF_REST,
             taken: 0,
@@ -187,6 +198,8 @@ impl Gallery {
         self.at_rest = (for_probes as usize).max(1).min(self.names.len());
         self.rest_bytes = beside + self.at_rest as u64 * self.probe_bytes;
         let of_verdicts = budget / OF_VERDICTS;
+        let verdict = Verdict::most_bytes(network, evaluated.classes.len());
+        self.moment_bytes = always + self.probe_bytes + many / KERNELS + verdict;
         let bytes = Bytes {
             budget,
             reserve: self.rest_bytes + of_verdicts + budget / OF_HEALTH + budget / landscape::OF_LANDSCAPES,
@@ -194,7 +207,6 @@ impl Gallery {
             most: beside + self.probe_bytes,
         };
         self.schedule = Schedule::new(share, bytes);
-        let verdict = Verdict::most_bytes(network, evaluated.classes.len());
         let bytes = Bytes { budget: of_verdicts, reserve: verdict, usual: verdict, most: verdict };
         self.verdicts = Schedule::new(1.0, bytes);
     }
@@ -212,6 +224,61 @@ impl Gallery {
     /// Goes on when so many had been handed over.
     pub(crate) fn set_verdict_bytes(&mut self, bytes: u64) {
         self.verdict_bytes = bytes;
+    }
+
+    /// Operations that one moment takes, about.
+    fn operations(&self, costs: &Costs) -> f64 {
+        let over = |inputs: &Tensor| costs.forward(inputs.size().first().copied().unwrap_or(0) as usize);
+        let boundary = self.boundary.as_ref().map_or(0.0, |boundary| over(boundary.inputs()));
+        let responses = self.responses.as_ref().map_or(0.0, |responses| over(responses.inputs()));
+        let code = self.code.as_ref().map_or(0.0, |code| 2.0 * over(code.inputs()));
+        let maps = self.maps.as_ref().map_or(0.0, |_| costs.forward(1));
+        boundary + responses + code + maps + Costs::calls(20.0)
+    }
+
+    /// Goes on with a run whose log has what is written once.
+    pub(crate) fn go_on(&mut self) {
+        self.unsent.clear();
+    }
+
+    /// Leaves so many bytes for the moments that are still to come, whatever is taken between them.
+    pub(crate) fn reserve(&mut self, bytes: u64) {
+        self.schedule.reserve(bytes);
+    }
+
+    /// Takes the picture of the moment at `place` among all: everything that there is to see, the probe and the large kernels
+    /// whose turn it is by its place alone, and all of them `at_end`, the first or the last.
+    pub(crate) fn take_moment(
+        &mut self,
+        session: &Session,
+        place: usize,
+        at_end: bool,
+        mut hand_over: impl FnMut(Picture) -> bool,
+    ) -> Result<(), TchError> {
+        self.turn_to(session.steps());
+        let kernels = at_end || (place as u64).is_multiple_of(KERNELS);
+        let turn = place.checked_rem(self.names.len());
+        let probes: Vec<usize> = if at_end { (0..self.at_rest).collect() } else { turn.into_iter().collect() };
+        let mut probes = probes.into_iter();
+        let mut view = View { everything: true, kernels, probe: probes.next() };
+        while self.take(view, session, &mut hand_over)? {
+            let Some(probe) = probes.next() else { break };
+            view = View { everything: false, kernels: false, probe: Some(probe) };
+        }
+        // Of probes that are not shown yet.
+        let parts: Vec<Part> = self.unsent.drain(..).map(|(_, part)| part).collect();
+        if !parts.is_empty() {
+            hand_over(Picture { step: session.steps(), parts });
+        }
+        Ok(())
+    }
+
+    /// Hands over the evaluation that `session` has just made.
+    pub(crate) fn take_verdict(&mut self, session: &Session, mut hand_over: impl FnMut(Picture) -> bool) {
+        if let Some(picture) = self.verdict.picture(session) {
+            self.verdict.sent(picture.step);
+            hand_over(picture);
+        }
     }
 
     /// Looks with `probe` from now on, most of the time.
@@ -391,6 +458,25 @@ impl Gallery {
         }
         Ok(taken)
     }
+}
+
+/// The moments of a run of so many steps, as many as its recipe wants and its budgets have room for, and the bytes that one of
+/// them takes at most.
+pub(crate) fn moments(
+    recipe: &Recipe,
+    network: &recipe::Network,
+    steps: u64,
+    (gallery, health, landscape): (&Gallery, &Health, Option<&Landscape>),
+) -> (Moments, u64) {
+    let costs = Costs::new(network);
+    let landscape_cost = landscape.map_or((0.0, 0), Landscape::of_moment);
+    let operations = gallery.operations(&costs) + health.operations() + landscape_cost.0;
+    let bytes = gallery.moment_bytes + health.most_bytes() + landscape_cost.1;
+    let affordable = costs.allowance(recipe, steps).of_pictures() / operations.max(1.0);
+    let room = (byte_budget(recipe) as f64 * OF_MOMENTS) as u64;
+    let fitting = room.saturating_sub(2 * gallery.rest_bytes) / bytes.max(1);
+    let most = (affordable as u64).min(fitting).max(2);
+    (Moments::new(steps, recipe.record.moments.min(most)), bytes)
 }
 
 #[cfg(test)]

@@ -45,6 +45,11 @@ impl Responses {
         Ok((!layers.is_empty()).then_some(Self { inputs, layers }))
     }
 
+    /// What goes through the network for one picture.
+    pub(super) fn inputs(&self) -> &Tensor {
+        &self.inputs
+    }
+
     pub(super) fn most_bytes(&self) -> u64 {
         self.layers.iter().map(|(_, _, plate)| plate.most_bytes()).sum()
     }

@@ -1,10 +1,10 @@
-//! When to take a picture: by the clock, within a share of the run's time and a number of bytes. Pure.
+//! When to take a picture between the moments of a run: by the clock, within a share of the run's time and a number of bytes. Pure.
 
 use std::time::Duration;
 
 /// Between pictures while somebody can see them live.
 const WATCHED: Duration = Duration::from_millis(100);
-/// Between pictures while nobody watches: enough to scrub through later.
+/// Between pictures that nobody sees.
 const UNWATCHED: Duration = Duration::from_secs(1);
 /// How much more slowly than the run ages the byte budget may be used up: after it binds, a run that has gone on 16
 /// times longer has half of what was left. Dense early, sparser later, and never nothing.
@@ -41,6 +41,8 @@ pub(crate) struct Schedule {
     /// Share of the run's time for probes and recording together.
     share: f64,
     bytes: Bytes,
+    /// Kept for others, beside the reserve.
+    reserved: u64,
     /// Between pictures, at least: while watched, and otherwise.
     rhythm: [Duration; 2],
     last: Duration,
@@ -60,7 +62,7 @@ impl Schedule {
     /// With so much time between pictures, at least: while watched, and otherwise.
     pub(crate) fn with_rhythm(share: f64, bytes: Bytes, rhythm: [Duration; 2]) -> Self {
         let zero = Duration::ZERO;
-        Self { share, bytes, rhythm, last: zero, last_cost: zero, earliest: zero, hurried: false }
+        Self { share, bytes, reserved: 0, rhythm, last: zero, last_cost: zero, earliest: zero, hurried: false }
     }
 
     /// Whether it is worth asking [`Self::is_due`].
@@ -99,7 +101,17 @@ impl Schedule {
 
     /// Whether there is room for `more` beside what so far took `bytes`.
     pub(crate) fn has_room(&self, more: u64, bytes: u64) -> bool {
-        bytes.saturating_add(more).saturating_add(self.bytes.reserve) <= self.bytes.budget
+        bytes.saturating_add(more).saturating_add(self.kept()) <= self.bytes.budget
+    }
+
+    /// Bytes that are not for these pictures.
+    fn kept(&self) -> u64 {
+        self.bytes.reserve.saturating_add(self.reserved)
+    }
+
+    /// Keeps so many bytes for others, beside the reserve.
+    pub(crate) fn reserve(&mut self, bytes: u64) {
+        self.reserved = bytes;
     }
 
     /// Pictures that the budget has room for, what is kept for the end aside.
@@ -107,7 +119,7 @@ impl Schedule {
         if !self.has_room(self.bytes.most, bytes) {
             return 0;
         }
-        (self.bytes.budget - self.bytes.reserve - bytes) / self.bytes.usual.max(1)
+        (self.bytes.budget - self.kept() - bytes) / self.bytes.usual.max(1)
     }
 
     /// Notes that all was shown while training rested, at none of its cost.

@@ -11,7 +11,7 @@ use torchscope::run::{RunDir, State};
 use super::*;
 use crate::inbox::{Inbox, Order};
 use crate::outcome::Outcome;
-use crate::recorder::{Content, Recorder};
+use crate::recorder::{Content, Origin, Recorder};
 use crate::session::Samples;
 use crate::status::{Live, Status};
 use crate::train::Trainer;
@@ -528,7 +528,7 @@ fn log_of(recipe: &Recipe, orders: &[Order]) -> Vec<(i64, String)> {
     }
     let live = Live { state: State::Starting, lr: 0.1, pace: None, watchers: 0 };
     let status = Arc::new(Status::new(live));
-    let recorder = Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox), None).unwrap();
+    let recorder = Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox), Origin::New).unwrap();
     let (network, status_too) = (&subject.network, Arc::clone(&status));
     let probes = (subject.gallery, None);
     let trainer = Trainer::new(recipe, network, subject.session, probes, recorder, inbox, status_too).unwrap();
@@ -564,6 +564,10 @@ fn log_of(recipe: &Recipe, orders: &[Order]) -> Vec<(i64, String)> {
                     }
                     Data::Tensor(tensor) => bytes += 4 * tensor.values.len() as u64,
                     other => panic!("{other:?}"),
+                }
+                if &*value.tag == tags::BETWEEN {
+                    small += 1;
+                    continue;
                 }
                 seen.push((record.step, value.tag.to_string()));
             }

@@ -4,11 +4,12 @@
 //! The training thread never waits here. The recorder polls instead of being woken: a wake-up costs more than a step.
 
 mod picture;
+mod thinner;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::machine::Machine;
 use crate::outcome::Outcome;
 use crate::status::Status;
 pub(crate) use picture::{Content, Part, Picture};
+pub(crate) use thinner::Thinner;
 use writer::{Sources, Writer};
 
 /// What every step records, in this order: loss of the batch, learning rate, milliseconds.
@@ -52,6 +54,11 @@ impl Extra {
             Self::Merged => tags::MERGED,
         }
     }
+
+    /// Whether it belongs to the steps, which are thinned by their number; the others follow the clock.
+    fn is_by_step(self) -> bool {
+        matches!(self, Self::LossEval | Self::AccuracyEval | Self::GradNorm)
+    }
 }
 
 /// What goes through the ring. The extras of a step come before the step itself, so that they share a record.
@@ -77,11 +84,48 @@ enum Item {
 /// Samples between two polls: at 20 us a step a stalled disk has a third of a second.
 const RING_ITEMS: usize = 1 << 14;
 /// A picture is some 100 KB before it is packed, and one that waits is older than the next.
-const PICTURES_WAITING: usize = 4;
+const PICTURES_WAITING: u64 = 4;
+/// Bytes of pictures, at most, that wait to be written before training waits for the recorder: pictures of moments are not
+/// left out because a machine is slow, or has something else to do.
+const BYTES_WAITING: u64 = 64 << 20;
 /// Between two looks at a thread that has something to finish.
 const MOMENT: Duration = Duration::from_millis(1);
 /// Evaluations and the like that wait for the ring to have room again; more are dropped and counted.
 const EXTRAS_WAITING: usize = 4096;
+
+/// Pictures that were handed over and are not written yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    pictures: AtomicU64,
+    /// What they can come to.
+    bytes: AtomicU64,
+}
+
+impl Waiting {
+    fn add(&self, bytes: u64) {
+        self.pictures.fetch_add(1, Ordering::AcqRel);
+        self.bytes.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    fn remove(&self, bytes: u64) {
+        self.pictures.fetch_sub(1, Ordering::AcqRel);
+        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+    }
+
+    fn has_room(&self) -> bool {
+        self.pictures.load(Ordering::Acquire) < PICTURES_WAITING
+    }
+}
+
+/// What a recorder goes on from.
+pub(crate) enum Origin {
+    /// Nothing: the run is new.
+    New,
+    /// The beginning, of a run that has been there before: all that the log holds is void.
+    Over,
+    /// A checkpoint: what the log holds beyond it is void.
+    Checkpoint(Box<Memory>),
+}
 
 /// How the recorder's thread is to end.
 #[derive(Default)]
@@ -95,7 +139,8 @@ struct Ending {
 /// The training thread's end.
 pub(crate) struct Recorder {
     ring: Producer<Item>,
-    pictures: Option<SyncSender<Picture>>,
+    pictures: Option<Sender<Picture>>,
+    waiting: Arc<Waiting>,
     status: Arc<Status>,
     inbox: Arc<Inbox>,
     snapshots: Option<Sender<Snapshot>>,
@@ -137,8 +182,6 @@ impl RecorderError {
 impl Recorder {
     /// Starts recording to `directory`. `meta` is what `run.json` says so far; from here on the recorder alone writes it.
     ///
-    /// With a `memory` the run goes on where that ends.
-    ///
     /// Should the directory become unwritable, the recorder sends a stop to `inbox`, and [`Self::finish`] says why. A disk
     /// that is full holds training instead.
     pub(crate) fn start(
@@ -146,19 +189,20 @@ impl Recorder {
         meta: RunMeta,
         status: Arc<Status>,
         inbox: Arc<Inbox>,
-        memory: Option<Memory>,
+        origin: Origin,
     ) -> Result<Self, RecorderError> {
         let (ring, samples) = RingBuffer::new(RING_ITEMS);
-        let (pictures, album) = sync_channel(PICTURES_WAITING);
-        let (snapshots, waiting) = channel();
+        let (pictures, album) = channel();
+        let waiting = Arc::new(Waiting::default());
+        let (snapshots, kept) = channel();
         let ending = Arc::new(Ending::default());
         let disk = Disk::new(directory.root(), Arc::clone(&inbox), Arc::clone(&status));
         let keeper = Keeper::start(directory.clone(), Arc::clone(&status), disk.clone());
         let keeper = keeper.map_err(RecorderError::SpawnKeeper)?;
         let (machine, readings) = Machine::start(directory.root().to_owned(), Arc::clone(&status));
-        let sources = Sources { samples, album, readings, snapshots: waiting };
+        let sources = Sources { samples, album, waiting: Arc::clone(&waiting), readings, snapshots: kept };
         let (to, shared) = (keeper.counter(), Arc::clone(&status));
-        let mut writer = Writer::create(directory.clone(), meta, shared, sources, (disk, to), memory)?;
+        let mut writer = Writer::create(directory.clone(), meta, shared, sources, (disk, to), origin)?;
         let (stop, order) = (Arc::clone(&ending), Arc::clone(&inbox));
         let thread = std::thread::Builder::new()
             .name("recorder".into())
@@ -174,6 +218,7 @@ impl Recorder {
         Ok(Self {
             ring,
             pictures: Some(pictures),
+            waiting,
             status,
             inbox,
             snapshots: Some(snapshots),
@@ -209,24 +254,44 @@ impl Recorder {
         let _room_was_checked = self.ring.push(Item::Close);
     }
 
-    /// Hands a picture over and says whether it was taken; it is not while others wait to be written.
+    /// Hands over a picture that is taken between moments, and says whether it was taken; it is not while others wait to be written.
     pub(crate) fn picture(&mut self, picture: Picture) -> bool {
-        self.hand_over(picture, |pictures, picture| pictures.try_send(picture).is_ok())
+        self.waiting.has_room() && self.hand_over(picture.between())
     }
 
-    /// Hands a picture over and waits until those before it are written: at the end, and while training rests.
+    /// Hands over a picture that is taken between moments, and waits until most of those before it are written: at the end, and while training rests.
     pub(crate) fn picture_at_rest(&mut self, picture: Picture) -> bool {
         self.nudge();
-        self.hand_over(picture, |pictures, picture| pictures.send(picture).is_ok())
+        self.wait_until(Waiting::has_room) && self.hand_over(picture.between())
+    }
+
+    /// Hands over a picture of a moment, which is never left out: whether a log holds it must not depend on how fast the
+    /// recorder is. Only where megabytes wait does this wait for it. False if there is no recorder any more.
+    pub(crate) fn picture_of_moment(&mut self, picture: Picture) -> bool {
+        self.wait_until(|waiting| waiting.bytes.load(Ordering::Acquire) < BYTES_WAITING) && self.hand_over(picture)
+    }
+
+    /// Waits until that is so of the pictures that wait; false if the recorder has ended.
+    fn wait_until(&self, is_so: impl Fn(&Waiting) -> bool) -> bool {
+        while !is_so(&self.waiting) {
+            if self.is_dead() {
+                return false;
+            }
+            self.nudge();
+            std::thread::sleep(MOMENT);
+        }
+        true
     }
 
     /// Counts the bytes of a picture from now on, before anybody knows how many they are.
-    fn hand_over(&self, picture: Picture, send: impl FnOnce(&SyncSender<Picture>, Picture) -> bool) -> bool {
+    fn hand_over(&self, picture: Picture) -> bool {
         let Some(pictures) = &self.pictures else { return false };
         let most = picture.most_bytes();
         self.status.add_picture_bytes(most);
-        let taken = send(pictures, picture);
+        self.waiting.add(most);
+        let taken = pictures.send(picture).is_ok();
         if !taken {
+            self.waiting.remove(most);
             self.status.return_picture_bytes(most);
         }
         taken
@@ -370,6 +435,7 @@ mod tests {
         let recorder = Recorder {
             ring,
             pictures: None,
+            waiting: Arc::default(),
             status: Arc::new(Status::new(live)),
             inbox: Arc::default(),
             snapshots: None,

@@ -1,7 +1,7 @@
 //! What is seen of the network at one step, as it goes to the recorder.
 
 use torchscope::log::schema::Document;
-use torchscope::log::{Data, Grid, Histogram, LogError, Tag, TensorValue, Value};
+use torchscope::log::{Data, Grid, Histogram, LogError, Tag, TensorValue, Value, tags};
 
 /// Everything that was looked at together, after so many steps.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,20 @@ pub(crate) enum Content {
 }
 
 impl Picture {
+    /// The same, marked as taken between moments.
+    pub(super) fn between(mut self) -> Self {
+        // What are numbers and nothing else has no place for it.
+        self.parts.push(Part::new(tags::BETWEEN, Content::Numbers(TensorValue::new(vec![0], Vec::new()))));
+        for part in &mut self.parts {
+            match &mut part.content {
+                Content::Grid(grid) => grid.meta.about.between = true,
+                Content::Numbers(numbers) => numbers.about.between = true,
+                _ => {}
+            }
+        }
+        self
+    }
+
     /// Bytes that it takes on disk at most.
     pub(crate) fn most_bytes(&self) -> u64 {
         self.parts.iter().map(Part::most_bytes).sum()
@@ -66,6 +80,13 @@ impl Part {
             Content::Document(document) => return self.small(document.text.len()),
         };
         numbers as u64 + Self::OVERHEAD
+    }
+
+    /// What kind of alarm it is, if it is one.
+    pub(super) fn alarm(&self) -> Option<&str> {
+        let Content::Document(Document { text, .. }) = &self.content else { return None };
+        // The kind comes first in what an alarm writes.
+        (&*self.tag == tags::ALARM).then(|| text.split_once(',').map_or(text.as_str(), |(kind, _)| kind))
     }
 
     fn small(&self, bytes: usize) -> u64 {

@@ -1,6 +1,6 @@
 //! The recorder's thread: takes samples and pictures in, writes the event log and `run.json`.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -12,7 +12,7 @@ use torchscope::log::schema::{Ending as End, Hparams};
 use torchscope::log::{Data, EventWriter, LogError, Record, Tag, Value, Window, Windows, tags};
 use torchscope::run::{Best, RunDir, RunMeta, is_disk_trouble};
 
-use super::{Ending, Extra, Item, Picture, RecorderError, STEP_TAGS};
+use super::{Ending, Extra, Item, Origin, Picture, RecorderError, STEP_TAGS, Thinner, Waiting};
 use crate::alarm::skipped;
 use crate::checkpoint::{Counter, LogEnd, Memory, Snapshot};
 use crate::disk::{Disk, What};
@@ -23,6 +23,10 @@ use crate::status::{Live, Notes, Status};
 const POLL: Duration = Duration::from_millis(25);
 /// How often shares of time are recorded and progress is written to `run.json`.
 const PROGRESS: Duration = Duration::from_secs(1);
+/// After so many records of shares they come half as often.
+const SHARES: u64 = 1 << 12;
+/// Alarms of one kind that the log holds: whoever reads it has understood by then.
+const MOST_ALARMS: u64 = 256;
 
 /// Names of the per-step series, interned once.
 struct StepTags {
@@ -35,6 +39,8 @@ struct StepTags {
 pub(super) struct Sources {
     pub(super) samples: Consumer<Item>,
     pub(super) album: Receiver<Picture>,
+    /// What is still in there, or here and not written.
+    pub(super) waiting: Arc<Waiting>,
     /// Of the machine.
     pub(super) readings: Receiver<Vec<Value>>,
     pub(super) snapshots: Receiver<Snapshot>,
@@ -53,6 +59,8 @@ pub(super) struct Writer {
     /// The last window that was written whole.
     closed: Option<Window<3>>,
     tags: StepTags,
+    /// By tag.
+    thinned: BTreeMap<String, Thinner>,
     /// Extras that wait for the step they belong to.
     open: Vec<(u64, Extra, f64)>,
     /// Pictures that wait for the samples of their step.
@@ -69,8 +77,12 @@ pub(super) struct Writer {
     best_loss: Option<Best>,
     /// What `run.json` says of the status, and since when.
     written: Option<(Live, Notes, u64, Instant)>,
-    /// When shares of time were last recorded, and at which step.
-    shares: (Instant, u64),
+    /// When shares of time were last recorded, at which step, and how often so far.
+    shares: (Instant, u64, u64),
+    /// Alarms of each kind that were written.
+    alarms: BTreeMap<String, u64>,
+    /// Pictures that found no room.
+    lost: u64,
     /// Checksum of what the log says that the run is.
     described: u32,
     /// Steps merged so far, as the log has them.
@@ -84,7 +96,7 @@ impl Writer {
         status: Arc<Status>,
         sources: Sources,
         (disk, counter): (Disk, Counter),
-        memory: Option<Memory>,
+        origin: Origin,
     ) -> Result<Self, RecorderError> {
         // While there is room.
         directory.keep_reserve();
@@ -105,6 +117,7 @@ impl Writer {
             windows: Windows::new(),
             closed: None,
             tags,
+            thinned: BTreeMap::new(),
             open: Vec::new(),
             pictures: VecDeque::new(),
             unflushed: None,
@@ -113,13 +126,25 @@ impl Writer {
             latest: None,
             best_loss: None,
             written: None,
-            shares: (Instant::now(), 0),
+            shares: (Instant::now(), 0, 0),
+            alarms: BTreeMap::new(),
+            lost: 0,
             described,
             merged: 0,
         };
-        let known = memory.as_ref().and_then(|memory| memory.described);
-        if let Some(memory) = memory {
-            writer.go_on_from(memory)?;
+        let mut known = None;
+        match origin {
+            Origin::New => {}
+            Origin::Over => {
+                writer.void_from(0)?;
+                // What `run.json` says of the best and the last was of the run that is void.
+                writer.meta.best.clear();
+                writer.meta.last.clear();
+            }
+            Origin::Checkpoint(memory) => {
+                known = memory.described;
+                writer.go_on_from(*memory)?;
+            }
         }
         // Of what a resumed run has said before, readers take the newest.
         if known != Some(described) {
@@ -134,8 +159,7 @@ impl Writer {
     fn go_on_from(&mut self, memory: Memory) -> Result<(), RecorderError> {
         self.step = self.status.steps();
         self.shares.1 = self.step;
-        let restart = Value { tag: tags::RESTART.into(), data: Data::Restart };
-        self.append(self.step + 1, vec![restart])?;
+        self.void_from(self.step + 1)?;
         self.meta.best = memory.best;
         self.best_loss = self.meta.best.get(tags::LOSS_TRAIN).copied();
         self.meta.last = memory.last.into_iter().map(|(tag, bits)| (tag, f64::from_bits(bits))).collect();
@@ -145,8 +169,20 @@ impl Writer {
             self.close(Some(closed), closed.last)?;
         }
         self.windows = memory.windows;
+        (self.thinned, self.alarms) = (memory.thinned, memory.alarms);
+        let again: Vec<_> =
+            self.thinned.iter().filter_map(|(tag, thinner)| Some((tag.clone(), thinner.before_open()?))).collect();
+        for (tag, sample) in again {
+            self.append(sample.step, thinned(&tag, &sample.window))?;
+        }
         self.log.flush()?;
         Ok(())
+    }
+
+    /// Says in the log that what stands before this under `step` or a later one is void.
+    fn void_from(&mut self, step: u64) -> Result<(), RecorderError> {
+        self.append(step, vec![Value { tag: tags::RESTART.into(), data: Data::Restart }])?;
+        Ok(self.log.flush()?)
     }
 
     /// What a checkpoint keeps of all that was recorded so far.
@@ -156,6 +192,8 @@ impl Writer {
         Memory {
             windows: self.windows.clone(),
             closed: self.closed,
+            thinned: self.thinned.clone(),
+            alarms: self.alarms.clone(),
             best: self.meta.best.clone(),
             last: self.meta.last.iter().map(|(tag, value)| (tag.clone(), value.to_bits())).collect(),
             log: LogEnd { file, bytes: self.log.bytes_written() },
@@ -229,9 +267,9 @@ impl Writer {
 
     /// Empties channel and ring. A picture is written after the samples of its step and before those of the next.
     fn take_in(&mut self, last: bool) -> Result<(), RecorderError> {
-        // Pictures first: the samples of all that are here are then in the ring.
-        self.pictures.extend(self.sources.album.try_iter());
         while let Ok(item) = self.sources.samples.pop() {
+            // Whatever was handed over before the item is here now: the order of records is that of training.
+            self.pictures.extend(self.sources.album.try_iter());
             let step = match item {
                 Item::Step { step, .. } | Item::Extra { step, .. } => step,
                 Item::Folded(window) => window.first,
@@ -242,6 +280,8 @@ impl Writer {
                 Item::Extra { step, extra, value } => self.open.push((step, extra, value)),
                 Item::Close => self.close(None, self.step)?,
                 Item::Checkpoint => {
+                    // All that was seen up to here is part of the log that the checkpoint belongs to.
+                    self.write_pictures(u64::MAX)?;
                     if let Ok(snapshot) = self.sources.snapshots.try_recv() {
                         let memory = self.memory();
                         if self.unflushed.replace((snapshot, memory)).is_some() {
@@ -262,8 +302,17 @@ impl Writer {
         if last {
             let window = self.windows.flush();
             self.close(window, self.step)?;
+            let left: Vec<_> =
+                self.thinned.iter_mut().filter_map(|(tag, thinner)| Some((tag.clone(), thinner.flush()?))).collect();
+            for (tag, sample) in left {
+                self.append(sample.step, thinned(&tag, &sample.window))?;
+            }
         }
-        self.write_pictures(u64::MAX)
+        // The samples of all that are here are in the ring, if they were not before.
+        let there = self.sources.album.try_iter().collect::<Vec<_>>();
+        self.write_pictures(u64::MAX)?;
+        self.pictures.extend(there);
+        if last { self.write_pictures(u64::MAX) } else { Ok(()) }
     }
 
     /// Writes the extras collected so far and `window`, one record a step.
@@ -278,7 +327,11 @@ impl Writer {
             at = Some(step);
             self.step = self.step.max(step);
             self.note(extra, value, step);
-            values.push(Value::scalar(extra.tag(), value));
+            if !extra.is_by_step() {
+                values.push(Value::scalar(extra.tag(), value));
+            } else if let Some(sample) = self.thinned.entry(extra.tag().to_owned()).or_default().push(step, value) {
+                values.extend(thinned(extra.tag(), &sample.window));
+            }
         }
         let Some(window) = window else {
             return self.append(at.unwrap_or_default(), values);
@@ -338,6 +391,19 @@ impl Writer {
         }
     }
 
+    /// [`Self::refused`] of a picture, which is no step, and is not counted as one.
+    fn picture_refused(&mut self, step: u64, name: &str, error: LogError) -> Result<(), RecorderError> {
+        if !matches!(error, LogError::Io { .. }) {
+            return self.leave_out(step, name, &error.to_string());
+        }
+        is_passing(error.into())?;
+        if self.lost == 0 {
+            tracing::warn!(step, "a picture found no room in the log, and is left out");
+        }
+        self.lost += 1;
+        Ok(())
+    }
+
     /// Says, once, that there is something of that name that cannot be written.
     fn leave_out(&mut self, step: u64, name: &str, why: &str) -> Result<(), RecorderError> {
         if !self.left_out.insert(name.to_owned()) {
@@ -348,10 +414,7 @@ impl Writer {
         let values = alarm.picture().parts.into_iter().filter_map(|part| part.encode().ok()).collect();
         let record = Record { step: step as i64, wall_time: wall_time(), values };
         // An alarm is a text, which is never refused for what it is.
-        self.log.append(&record).map_err(RecorderError::from).map(drop).or_else(|error| match error.source() {
-            Some(source) if is_disk_trouble(source) => Ok(()),
-            _ => Err(error),
-        })
+        self.log.append(&record).map(drop).map_err(RecorderError::from).or_else(is_passing)
     }
 
     /// Writes the waiting pictures of steps before `step`.
@@ -359,12 +422,17 @@ impl Writer {
         while self.pictures.front().is_some_and(|picture| picture.step < step) {
             let Some(picture) = self.pictures.pop_front() else { break };
             let most = picture.most_bytes();
+            if !self.is_heard(&picture) {
+                self.sources.waiting.remove(most);
+                self.status.return_picture_bytes(most);
+                continue;
+            }
             let mut values = Vec::with_capacity(picture.parts.len());
             for part in picture.parts {
                 let tag = Arc::clone(&part.tag);
                 match part.encode() {
                     Ok(value) => values.push(value),
-                    Err(error) => self.refused(picture.step, &tag, error)?,
+                    Err(error) => self.leave_out(picture.step, &tag, &error.to_string())?,
                 }
             }
             let record = Record { step: picture.step as i64, wall_time: wall_time(), values };
@@ -372,12 +440,24 @@ impl Writer {
                 Ok(bytes) => self.status.add_picture_bytes(bytes as u64),
                 Err(error) => {
                     let name = record.values.first().map_or("", |value| &*value.tag);
-                    self.refused(picture.step, name, error)?;
+                    self.picture_refused(picture.step, name, error)?;
                 }
             }
+            self.sources.waiting.remove(most);
             self.status.return_picture_bytes(most);
         }
         Ok(())
+    }
+
+    /// Whether there is room in the log for an alarm; for any other picture there is.
+    fn is_heard(&mut self, picture: &Picture) -> bool {
+        let Some(kind) = picture.parts.first().and_then(Part::alarm) else { return true };
+        let count = self.alarms.entry(kind.to_owned()).or_default();
+        *count += 1;
+        if *count == MOST_ALARMS + 1 {
+            tracing::warn!("the log holds {MOST_ALARMS} alarms of this kind; further ones stand only here");
+        }
+        *count <= MOST_ALARMS
     }
 
     /// Writes what was seen of the machine, at the step that has been reached.
@@ -390,11 +470,13 @@ impl Writer {
 
     /// Records what shares of the run's time went into other things than learning, about once a second and at the end.
     fn record_shares(&mut self, now: Instant, last: bool) -> Result<(), RecorderError> {
-        let (recorded, at) = self.shares;
-        if self.step == at || !(last || now.duration_since(recorded) >= PROGRESS) {
+        let (recorded, at, count) = self.shares;
+        // More and more seldom, so that the log of a week is not one of its shares.
+        let pause = PROGRESS * (1 << (count / SHARES).min(16));
+        if self.step == at || !(last || now.duration_since(recorded) >= pause) {
             return Ok(());
         }
-        self.shares = (now, self.step);
+        self.shares = (now, self.step, count + 1);
         let active = self.status.active(self.status.now()).as_secs_f64().max(1e-9);
         let share = |time: Duration| (time.as_secs_f64() / active).min(1.0);
         let shares = [
@@ -442,6 +524,26 @@ impl Writer {
         }
         self.meta.updated = Timestamp::now();
     }
+}
+
+/// An error, unless the disk takes nothing and the megabytes that may wait for it are full: that passes, and training is held
+/// until it has. What was to be written is left out.
+fn is_passing(error: RecorderError) -> Result<(), RecorderError> {
+    match error.source() {
+        Some(source) if is_disk_trouble(source) => Ok(()),
+        _ => Err(error),
+    }
+}
+
+/// What is written of a series that is thinned. The extremes of a single measurement are the measurement.
+fn thinned(tag: &str, window: &Window<1>) -> Vec<Value> {
+    let [mean] = window.mean;
+    let mut values = vec![Value::scalar(tag, mean)];
+    if window.count > 1 {
+        let extremes = [(tags::MIN_SUFFIX, window.min), (tags::MAX_SUFFIX, window.max)];
+        values.extend(extremes.map(|(suffix, [number])| Value::scalar(format!("{tag}{suffix}"), number)));
+    }
+    values
 }
 
 /// Seconds since 1970.

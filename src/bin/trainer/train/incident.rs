@@ -85,7 +85,7 @@ impl Trainer {
         for alarm in alarms {
             tracing::warn!(step = alarm.step, count = alarm.count, "{}", alarm.message);
             // Alarms are few, and none may be lost.
-            self.recorder.picture_at_rest(alarm.picture());
+            self.recorder.picture_of_moment(alarm.picture());
         }
     }
 

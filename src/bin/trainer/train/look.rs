@@ -11,19 +11,16 @@ use crate::inbox::Order;
 use crate::outcome::Outcome;
 use crate::probe::{Checkup, Moment, SLICE};
 
-/// How long the landscape of the whole path may take, beside the share of the run's time that probes have.
-pub(super) const LAST: Duration = Duration::from_secs(1);
-
 impl Trainer {
     /// The parameters before a step after which the layers are to be examined.
     pub(super) fn prepare_checkup(&mut self) -> Result<Option<Vec<Tensor>>, TchError> {
         let active = self.status.active(self.status.now());
         let next = self.session.steps() + 1;
+        let is_watched = self.watchers > 0;
+        let is_due = is_watched && self.health.is_due(active, is_watched);
         // What training comes to rest at is examined in any case.
-        let is_last = next == self.total_steps || self.pause_at == Some(next);
-        let is_due = self.health.is_due(active, self.watchers > 0);
-        let is_wanted = is_due || (is_last && self.health.has_room());
-        if !is_wanted {
+        let is_pause = is_watched && self.pause_at == Some(next) && self.health.has_room();
+        if !(is_due || is_pause || self.is_moment(next)) {
             return Ok(None);
         }
         self.collect()?;
@@ -42,35 +39,48 @@ impl Trainer {
             return Ok(());
         }
         let active = self.status.active(self.status.now());
+        let is_moment = self.is_moment(self.session.steps());
         let (checkup, cost) = self.timed(Look::Health, |trainer| {
             let Checkup { picture, is_broken } = trainer.health.examine(&trainer.session, before)?;
             let bytes = picture.most_bytes();
-            Ok((if trainer.recorder.picture(picture) { bytes } else { 0 }, is_broken))
+            let recorder = &mut trainer.recorder;
+            let is_taken = if is_moment { recorder.picture_of_moment(picture) } else { recorder.picture(picture) };
+            Ok((if is_taken { bytes } else { 0 }, is_broken))
         })?;
         let (bytes, is_broken) = checkup.map_or((0, None), |(bytes, is_broken)| (bytes, Some(is_broken)));
-        self.health.taken(active, cost, bytes);
-        self.status.add_probing(cost);
-        match is_broken {
-            Some(false) => self.mend(Measured::Checkup),
-            Some(true) if self.broken.is_none() => {
-                let fault = self.find();
-                let step = self.session.steps();
-                self.broke(Measured::Checkup, step, "a number in the network is not finite", fault.as_ref());
-            }
-            _ => {}
+        // Moments have a budget of their own.
+        if is_moment {
+            self.note_moment(cost);
+            self.health.taken(active, Duration::ZERO, 0);
+        } else {
+            self.status.add_probing(cost);
+            self.health.taken(active, cost, bytes);
+        }
+        let Some(is_broken) = is_broken else { return Ok(()) };
+        // Where a number has only just gone bad, the loss of the next step says more. It need not show there, though.
+        let is_new = is_moment && !std::mem::replace(&mut self.recording.was_broken, is_broken);
+        if !is_broken {
+            self.mend(Measured::Checkup);
+        } else if self.broken.is_none() && !is_new {
+            let fault = self.find();
+            let step = self.session.steps();
+            self.broke(Measured::Checkup, step, "a number in the network is not finite", fault.as_ref());
         }
         Ok(())
     }
 
-    /// Shows how the layers are before the first step.
-    pub(super) fn checkup_at_start(&mut self) {
-        let checkup = self.health.examine(&self.session, None);
-        if let Some(checkup) = self.seen(Look::Health, checkup) {
-            self.recorder.picture_at_rest(checkup.picture);
+    /// Records how the network starts.
+    pub(super) fn record_start(&mut self) -> Result<(), TchError> {
+        if self.is_moment(self.session.steps()) {
+            let checkup = self.health.examine(&self.session, None);
+            if let Some(checkup) = self.seen(Look::Health, checkup) {
+                self.recorder.picture_of_moment(checkup.picture);
+            }
         }
+        self.record_moment()
     }
 
-    /// Takes a picture if one is due, and computes a little of the landscape.
+    /// Takes a picture if one is due, because somebody watches, and computes a little of the landscape.
     pub(super) fn look(&mut self) -> Result<(), TchError> {
         let active = self.status.active(self.status.now());
         if self.gallery.may_be_due(&self.session, active) {
@@ -128,19 +138,17 @@ impl Trainer {
         Moment {
             active,
             watched: self.watchers > 0,
-            spent: self.status.probing() + self.status.recording(),
+            spent: self.status.probing().saturating_sub(self.recording.spent) + self.status.recording(),
             bytes: self.status.picture_bytes(),
         }
     }
 
     /// Shows the landscape of the whole path. A stop, the first or another one, shortens that.
     pub(super) fn conclude(&mut self, outcome: &Outcome) {
+        if self.recording.moments.is_empty() && self.watchers == 0 {
+            return;
+        }
         let Some(landscape) = &mut self.landscape else { return };
-        let began = self.status.now();
-        let earned = match outcome {
-            Outcome::Finished { .. } => self.status.active(began).mul_f64(self.probe_share),
-            _ => Duration::ZERO,
-        };
         let mut stopped = false;
         let interrupted = || {
             while let Some(order) = self.inbox.next() {
@@ -148,11 +156,12 @@ impl Trainer {
             }
             stopped
         };
-        let (status, longest) = (&self.status, self.last_look + earned);
-        let expired = || status.now().saturating_duration_since(began) >= longest;
         let recorder = &mut self.recorder;
-        let concluded =
-            landscape.conclude(&self.session, interrupted, expired, |picture| recorder.picture_at_rest(picture));
+        let is_end = matches!(outcome, Outcome::Finished { .. }) && !self.recording.moments.is_empty();
+        let concluded = landscape.conclude(&self.session, interrupted, |picture| {
+            // Where a run stops before its end follows from nothing.
+            if is_end { recorder.picture_of_moment(picture) } else { recorder.picture_at_rest(picture) }
+        });
         self.seen(Look::Landscape, concluded);
     }
 

@@ -26,7 +26,7 @@ fn recipe(name: &str, power: i32) -> Recipe {
         _ => &[("data.samples", "24"), ("batch_size", "8")],
     };
     let rate = format!("1e{power}");
-    let all = sizes.iter().copied().chain([("epochs", "3"), ("optimizer.lr", &rate)]);
+    let all = sizes.iter().copied().chain([("epochs", "3"), ("record.moments", "6"), ("optimizer.lr", &rate)]);
     let sets: Vec<_> = all.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     Recipe::load(name, &sets).unwrap()
 }
@@ -54,7 +54,7 @@ fn cell(name: &str, power: i32, policy: OnNan, watched: bool) -> bool {
     let made = Made::of(&recipe);
     let total = made.session.total_steps() as i64;
     let ended = made.train(&recipe, Arc::new(SystemClock), orders, |trainer| {
-        let trainer = Trainer { last_look: Duration::from_millis(10), ..trainer.on_nan(Some(policy)) };
+        let trainer = trainer.on_nan(Some(policy));
         let (status, inbox) = (Arc::clone(&trainer.status), Arc::clone(&trainer.inbox));
         std::thread::scope(|scope| {
             // Lets go of what has paused, and of what hangs.

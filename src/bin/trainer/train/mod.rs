@@ -4,11 +4,13 @@
 //! orders    what viewers and signals ask for    incident   numbers that are not finite, and alarms
 //! look      pictures, health and landscape      saving     checkpoints
 //! executor  what computes the steps             queue      steps that have been launched
+//! moment    all of that, at the moments of a run
 //! ```
 
 mod executor;
 mod incident;
 mod look;
+mod moment;
 mod orders;
 mod queue;
 mod saving;
@@ -22,6 +24,7 @@ use torchscope::run::{OnNan, State};
 
 use self::executor::Executor;
 use self::incident::{Broken, Measured};
+use self::moment::Recording;
 use self::queue::{Queue, Step};
 pub(crate) use self::saving::Saving;
 use crate::alarm::Watch;
@@ -50,10 +53,9 @@ pub(crate) struct Trainer {
     recorder: Recorder,
     gallery: Gallery,
     landscape: Option<Landscape>,
-    probe_share: f64,
-    /// How long the landscape of the whole path may take, beside the share of the run's time that probes have.
-    last_look: Duration,
     health: Health,
+    /// What is recorded whoever watches.
+    recording: Recording,
     watch: Watch,
     finder: Finder,
     watchers: u32,
@@ -88,18 +90,20 @@ impl Trainer {
         status: Arc<Status>,
     ) -> Result<Self, TchError> {
         let now = status.now();
+        let health = Health::new(recipe, network, &session)?;
+        let steps = session.total_steps();
+        let recording = Recording::new(recipe, network, steps, (&gallery, &health, landscape.as_ref()));
         Ok(Self {
-            health: Health::new(recipe, network, &session)?,
+            health,
+            recording,
             watch: Watch::new(network),
             finder: Finder::new(network),
-            total_steps: session.total_steps(),
+            total_steps: steps,
             inbox,
             status,
             recorder,
             gallery,
             landscape,
-            probe_share: recipe.record.probe_share,
-            last_look: look::LAST,
             watchers: 0,
             pace_wanted: recipe.pace,
             pace: Pace::new(None, 1, 0, now),
@@ -136,9 +140,11 @@ impl Trainer {
             self.evaluate(&mut extras)?;
             self.recorder.extras(self.session.steps(), &extras);
             self.judge_evaluation();
+            self.record_start()?;
+        } else {
+            // So are its moments, and what is written once.
+            self.gallery.go_on();
         }
-        self.checkup_at_start();
-        self.look_at_rest();
         let mut awaited = await_viewer.then(|| self.status.now() + VIEWER_PATIENCE);
         let outcome = loop {
             if let Some(outcome) = self.obey()? {
@@ -177,14 +183,13 @@ impl Trainer {
             (Outcome::Finished { .. }, None) => self.verdict(),
             (outcome, _) => outcome,
         };
-        let has_diverged = matches!(outcome, Outcome::Diverged { .. });
-        if !has_diverged {
+        if !matches!(outcome, Outcome::Diverged { .. }) {
             self.save_at_end();
         }
-        if !has_diverged || self.broken.is_none() {
+        // What a run comes to its end with is a moment.
+        if matches!(outcome, Outcome::Stopped { .. }) {
             self.look_at_rest();
-        }
-        if !matches!(outcome, Outcome::Stopped { .. }) {
+        } else {
             // Whoever goes on from here counts on.
             let alarms = self.watch.rest();
             self.write_alarms(alarms);
@@ -231,8 +236,10 @@ impl Trainer {
         if self.pause_at == Some(step) {
             self.pause();
         }
+        // Before a checkpoint, which then belongs to a log with all of it.
+        self.record_moment()?;
         self.save_if_due(now)?;
-        self.look()
+        if self.watchers > 0 { self.look() } else { Ok(()) }
     }
 
     /// Whether more than the loss is measured after `step`; decided by its number alone.
@@ -262,19 +269,14 @@ impl Trainer {
         let Some((loss, accuracy)) = found else { return Ok(()) };
         extras.push((Extra::LossEval, loss));
         extras.extend(accuracy.map(|accuracy| (Extra::AccuracyEval, accuracy)));
-        let active = self.status.active(self.status.now());
-        let is_remembered =
-            loss.is_finite() && self.landscape.as_ref().is_some_and(|landscape| landscape.can_remember(active));
-        if is_remembered {
+        if loss.is_finite() && self.landscape.is_some() {
             let (_remembered, cost) = self.timed(Look::Path, |trainer| match &mut trainer.landscape {
                 Some(landscape) => landscape.remember(&trainer.session),
                 None => Ok(()),
             })?;
-            if let Some(landscape) = &mut self.landscape {
-                landscape.remembered(cost);
-            }
             self.status.add_probing(cost);
         }
+        self.record_verdict();
         Ok(())
     }
 

@@ -64,6 +64,7 @@ impl Trainer {
         (self.pace_wanted, self.judged, self.watch) = (pace, judged, watch);
         self.gallery.set_verdict_bytes(looks.verdict_bytes);
         self.health.set_used((looks.health_bytes, looks.health_time));
+        self.recording.spent = looks.moment_time;
         if let (Some(landscape), Some(path), Some(start)) = (&mut self.landscape, &path, start) {
             landscape.restore(start, &resumption.source()?, (path, &looks))?;
         }
@@ -136,7 +137,7 @@ impl Trainer {
         let session = self.session.save(&mut tensors)?;
         let (health_bytes, health_time) = self.health.used();
         let mut looks =
-            Looks { verdict_bytes: self.gallery.verdict_bytes(), health_bytes, health_time, ..Looks::default() };
+            Looks { verdict_bytes: self.gallery.verdict_bytes(), health_bytes, health_time, moment_time: self.recording.spent, ..Looks::default() };
         let path = match &self.landscape {
             Some(landscape) => Some(landscape.save(&mut tensors, &mut looks)?),
             None => None,

@@ -9,6 +9,7 @@ use super::executor::{Immediate, Loss, Queued, read};
 use super::*;
 use crate::clock::{Clock, SystemClock};
 use crate::inbox::Order;
+use crate::recorder::Origin;
 use crate::session::Samples;
 use crate::status::Live;
 
@@ -103,7 +104,7 @@ impl Made {
         let live = Live { state: State::Starting, lr: recipe.optimizer.lr(), pace: None, watchers: 0 };
         let status = Arc::new(Status::with_clock(live, clock));
         let recorder =
-            Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox), None).unwrap();
+            Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox), Origin::New).unwrap();
         let probes = (gallery, landscape);
         let trainer = Trainer::new(recipe, &network, session, probes, recorder, inbox, Arc::clone(&status)).unwrap();
         let (outcome, recorder) = train(trainer);
@@ -244,9 +245,14 @@ impl Executor for Late {
     }
 }
 
-/// Trains `epochs` epochs of 50 steps, watched, on a late device.
+/// Trains `epochs` epochs of 50 steps, watched, on a late device, with nothing recorded but for whoever watches.
 fn late_run(epochs: &str, step: fn(u64) -> Duration, look: Duration) -> (Ended, Duration) {
-    let recipe = recipe_with("moons", [("epochs", epochs), ("batch_size", "10")]);
+    late_run_with("0", epochs, step, look)
+}
+
+/// The same with so many moments.
+fn late_run_with(moments: &str, epochs: &str, step: fn(u64) -> Duration, look: Duration) -> (Ended, Duration) {
+    let recipe = recipe_with("moons", [("epochs", epochs), ("batch_size", "10"), ("record.moments", moments)]);
     let (device, clock) = Late::new(step, look);
     // Steps that a pace holds back are not compared.
     let orders = [Order::SetPace(None), Order::Watchers(1)];
@@ -293,6 +299,19 @@ fn waiting_for_training_is_training_and_every_moment_is_one_thing() {
 }
 
 #[test]
+fn what_moments_take_is_looking_and_no_part_of_a_step() {
+    let (ended, passed) = late_run_with("40", "4", |_| 10 * MS, 5 * MS);
+    let times = values_of(&ended.scalars(), tags::STEP_MS);
+    assert!(times.iter().all(|time| (10.0..=11.0).contains(time)), "{times:?}");
+    let (probing, evaluating) = (ended.status.probing(), ended.status.evaluating());
+    // A copy of the parameters, a checkup and pictures at each of some 35.
+    assert!(probing > 30 * 3 * 5 * MS, "{probing:?}");
+    let training = Duration::from_secs_f64(times.iter().sum::<f64>() / 1e3);
+    let sum = training + probing + evaluating;
+    assert!(sum.abs_diff(passed) < Duration::from_micros(1), "{sum:?} of {passed:?}");
+}
+
+#[test]
 fn looking_longer_does_not_make_steps_slow() {
     // Ten times the time of a step for whatever else is asked for.
     let (ended, _) = late_run("20", |_| 10 * MS, 100 * MS);
@@ -334,7 +353,7 @@ fn a_late_device_is_not_waited_for_more_often_than_people_notice() {
     // An epoch of 500 steps with nobody watching and no time for pictures: norms after every 32 steps, and what follows
     // from the bound of 50 ms.
     let mut recipe = recipe_with("moons", [("epochs", "1"), ("batch_size", "1")]);
-    recipe.record.probe_share = 0.0;
+    (recipe.record.probe_share, recipe.record.moments) = (0.0, 0);
     let (device, clock) = Late::new(|_| 2 * MS, MS);
     let waits = Arc::new(AtomicU64::new(0));
     let executor = Box::new(Counted(device, Arc::clone(&waits)));

@@ -3,6 +3,7 @@
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::axes::{Axes, lengths};
+use crate::checkpoint::{RestoreError, Source, Tensors};
 use crate::path::{Path, Shadows, Station, pair};
 
 /// Room around the path, as a share of its extent, on each side.
@@ -50,8 +51,7 @@ impl Frame {
         least: f64,
         device: Device,
     ) -> Result<Self, TchError> {
-        let on = |tensor: Tensor| tensor.f_to_device(device);
-        let there = [on(axes.origin.shallow_clone())?, on(axes.directions.f_get(0)?)?, on(axes.directions.f_get(1)?)?];
+        let there = Self::on(device, &axes)?;
         let metric = Metric::new(&axes.directions)?;
         let planned = Point { station: present, place: [0.0; 2], distance: 0.0 };
         let mut frame = Self { axes, there, metric, points: Vec::new(), extent: [0.0; 4], planned };
@@ -63,6 +63,47 @@ impl Frame {
             return Err(TchError::Convert("parameters are so large that no plane through them is finite".to_owned()));
         }
         Ok(frame)
+    }
+
+    /// Copies it for a checkpoint.
+    pub(super) fn save(&self, tensors: &mut Tensors) -> Result<(), TchError> {
+        let Axes { origin, directions, shares } = &self.axes;
+        tensors.add("landscape.axes", &Tensor::f_cat(&[origin.f_unsqueeze(0)?, directions.shallow_clone()], 0)?)?;
+        let points = self.points.iter().chain([&self.planned]).flat_map(|point| {
+            let Point { station: Station { step, epoch, loss }, place: [x, y], distance } = *point;
+            [step as f64, epoch, loss, x, y, distance]
+        });
+        let points: Vec<f64> = points.collect();
+        tensors.add("landscape.points", &Tensor::f_from_slice(&points)?.f_reshape([-1, 6])?)?;
+        tensors.add("landscape.frame", &Tensor::f_from_slice(&[&shares[..], &self.extent[..]].concat())?)
+    }
+
+    /// What a checkpoint holds, bit for bit, to be computed on `device`.
+    pub(super) fn restore(source: &Source<'_>, device: Device) -> Result<Self, RestoreError> {
+        let wrong = || RestoreError::Format("the plane of its landscape does not fit together".to_owned());
+        let axes = source.tensor("landscape.axes")?;
+        let numbers = Vec::<f64>::try_from(source.tensor("landscape.frame")?)?;
+        let [first, second, x0, x1, y0, y1] = numbers[..] else { return Err(wrong()) };
+        let axes = Axes {
+            origin: axes.f_get(0)?.f_contiguous()?,
+            directions: axes.f_narrow(0, 1, 2)?.f_contiguous()?,
+            shares: [first, second],
+        };
+        let points = Vec::<f64>::try_from(source.tensor("landscape.points")?.f_reshape([-1])?)?;
+        let point = |&[step, epoch, loss, x, y, distance]: &[f64; 6]| {
+            Point { station: Station { step: step as u64, epoch, loss }, place: [x, y], distance }
+        };
+        let mut points: Vec<Point> = points.as_chunks().0.iter().map(point).collect();
+        let planned = points.pop().ok_or_else(wrong)?;
+        let there = Self::on(device, &axes)?;
+        let metric = Metric::new(&axes.directions)?;
+        Ok(Self { axes, there, metric, points, extent: [x0, x1, y0, y1], planned })
+    }
+
+    /// Origin and directions where the network computes.
+    fn on(device: Device, axes: &Axes) -> Result<[Tensor; 3], TchError> {
+        let on = |tensor: Tensor| tensor.f_to_device(device);
+        Ok([on(axes.origin.shallow_clone())?, on(axes.directions.f_get(0)?)?, on(axes.directions.f_get(1)?)?])
     }
 
     pub(super) fn shares(&self) -> [f64; 2] {

@@ -1,6 +1,6 @@
 //! What the losses of a landscape are computed on.
 
-use tch::{TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 use torchscope::recipe;
 
 use crate::session::{Samples, Session};
@@ -40,6 +40,11 @@ impl Ground {
             all: session.evaluated().count(),
             shapes: session.network().parameters().iter().map(Tensor::size).collect(),
         })
+    }
+
+    /// Where losses are computed.
+    pub(super) fn device(&self) -> Device {
+        self.samples.inputs.device()
     }
 
     /// Shapes of the parameters.

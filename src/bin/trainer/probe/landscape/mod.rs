@@ -3,13 +3,18 @@
 //! ```text
 //! axes      what spans the plane          frame     the plane, and the path beside it
 //! ground    what losses are computed on   surface   the losses, coarse before fine
+//! plan      how many planes, how finely, decided before a run starts
 //! ```
+//!
+//! Moments show a plane of their own, which follows from the run alone; between them, because somebody watches, another one
+//! is refined by the clock.
 //!
 //! The network's own parameters are never touched: it is asked what the loss would be with others in their place.
 
 mod axes;
 mod frame;
 mod ground;
+mod plan;
 mod surface;
 
 use std::time::Duration;
@@ -20,6 +25,7 @@ use torchscope::log::{Grid, tags};
 use torchscope::recipe::{self, Recipe};
 use torchscope::run::Plane;
 
+use super::cost::Costs;
 use super::schedule::{Bytes, Moment, Schedule};
 use crate::checkpoint::{Looks, PathState, RestoreError, Source, Tensors};
 use crate::path::{self, MOST_POINTS, Path, Station};
@@ -28,14 +34,13 @@ use crate::session::Session;
 use axes::Axes;
 use frame::{Frame, Point};
 use ground::{Ground, Partial};
+use plan::Plan;
 use surface::{ACROSS, Surface};
 
 /// Of the byte budget for all pictures.
 pub(super) const OF_LANDSCAPES: u64 = 16;
 /// Of the time that probes may take, for as long as there is something to compute.
 const OF_TIME: f64 = 0.4;
-/// Of the same time, for remembering where training has been. A large network with short epochs would spend it all.
-const OF_TIME_FOR_MEMORY: f64 = 0.2;
 /// How long training is held up at a time.
 pub(crate) const SLICE: Duration = Duration::from_millis(4);
 /// Slices that are saved up at most, while there is nothing to do.
@@ -52,9 +57,12 @@ pub(crate) struct Landscape {
     seed: u64,
     path: Path,
     ground: Ground,
-    /// The plane that is computed while training goes on.
+    /// What moments show.
+    plan: Plan,
+    recorded: Option<View>,
+    /// The plane that is computed between moments, while training goes on.
     plane: Plane,
-    /// What the log shows, or would if it had taken it.
+    /// What the log shows of it, or would if it had taken it.
     shown: Option<View>,
     /// What takes its place once it has a level to show.
     next: Option<View>,
@@ -70,9 +78,15 @@ pub(crate) struct Landscape {
     /// Seconds of training's time that may be taken, as reckoned when the run had been going so long.
     earned: f64,
     reckoned: Duration,
-    /// What remembering has taken so far, and the last time.
-    remembering: Duration,
-    last_memory: Duration,
+}
+
+/// Where training is.
+struct Present {
+    station: Station,
+    /// Shape (parameters), on the CPU.
+    parameters: Tensor,
+    /// The loss there on the samples of the landscape, where the station's is on all.
+    sampled: f64,
 }
 
 /// A plane and the loss over it.
@@ -117,14 +131,16 @@ impl Landscape {
         let directions = |start: &Tensor| axes::random(recipe.seed, ground.shapes(), start);
         let path = Path::new(bytes, station(session), start, directions)?;
         let budget = (recipe.record.image_budget_mib * f64::from(1 << 20)) as u64 / OF_LANDSCAPES;
-        let picture = most_bytes(true);
-        // At the end there are three; while training goes on most only say how the path goes on.
-        let allowance = Bytes { budget, reserve: 3 * picture, usual: most_bytes(false), most: picture };
+        let picture = most_bytes();
+        // At the end there are three.
+        let allowance = Bytes { budget, reserve: 3 * picture, usual: picture, most: picture };
         Ok(Self {
             seed: recipe.seed,
             plane: if path.has_snapshots() { Plane::Path } else { Plane::Random },
             path,
+            plan: Plan::new(recipe, &Costs::new(network), session.total_steps(), ground.counts()[0] as usize),
             ground,
+            recorded: None,
             shown: None,
             next: None,
             schedule: Schedule::new(1.0, allowance),
@@ -133,8 +149,6 @@ impl Landscape {
             written: None,
             earliest: Duration::ZERO,
             earned: 0.0,
-            remembering: Duration::ZERO,
-            last_memory: Duration::ZERO,
             reckoned: Duration::ZERO,
         })
     }
@@ -143,7 +157,11 @@ impl Landscape {
     pub(crate) fn save(&self, tensors: &mut Tensors, looks: &mut Looks) -> Result<PathState, TchError> {
         looks.landscape_bytes = self.bytes;
         looks.plane = Some(self.plane);
-        self.path.save(tensors)
+        if let Some(view) = &self.recorded {
+            view.frame.save(tensors)?;
+            view.surface.save(tensors)?;
+        }
+        Ok(PathState { recorded: self.recorded.as_ref().map(|view| view.surface.levels()), ..self.path.save(tensors)? })
     }
 
     /// Goes on with the path that a checkpoint holds, from the parameters `start`, shape (parameters).
@@ -157,6 +175,12 @@ impl Landscape {
         let directions = |start: &Tensor| axes::random(self.seed, self.ground.shapes(), start);
         self.path = Path::restore(path::MOST_BYTES, start.shallow_clone(), source, state, directions)?;
         self.bytes = looks.landscape_bytes;
+        if let Some(levels) = state.recorded {
+            let device = self.ground.device();
+            let (frame, surface) = (Frame::restore(source, device)?, Surface::restore(source, levels)?);
+            let plane = self.usual_plane();
+            self.recorded = Some(View { plane, frame, surface, partial: Partial::default(), written: 0 });
+        }
         self.turn_to(looks.plane.unwrap_or(self.plane));
         Ok(())
     }
@@ -179,15 +203,55 @@ impl Landscape {
         self.path.remember(station(session), || path::flat(session.network().parameters()))
     }
 
-    /// Whether there is time to remember where training is, when the run has been going for `active`.
-    pub(crate) fn can_remember(&self, active: Duration) -> bool {
-        self.remembering + self.last_memory <= active.mul_f64(OF_TIME_FOR_MEMORY * self.share)
+    /// The plane that moments show.
+    fn usual_plane(&self) -> Plane {
+        if self.has_path() { Plane::Path } else { Plane::Random }
     }
 
-    /// Notes what remembering cost.
-    pub(crate) fn remembered(&mut self, cost: Duration) {
-        self.remembering += cost;
-        self.last_memory = cost;
+    /// What one moment costs beside the planes: operations, and bytes at most.
+    pub(super) fn of_moment(&self) -> (f64, u64) {
+        if self.plan.planes == 0 { (0.0, 0) } else { (self.plan.moment, most_bytes()) }
+    }
+
+    /// Shows where training is at the moment at `place` of `moments`, on a plane of its own if it is the turn of one and on the
+    /// one before otherwise.
+    pub(crate) fn take_moment(
+        &mut self,
+        session: &Session,
+        (place, moments): (usize, usize),
+        mut hand_over: impl FnMut(Picture) -> bool,
+    ) -> Result<(), TchError> {
+        if self.plan.planes == 0 {
+            return Ok(());
+        }
+        let _guard = tch::no_grad_guard();
+        let Some(present) = self.present(session)? else { return Ok(()) };
+        let is_due = self.plan.is_due(place, moments);
+        let view = match self.recorded.take_if(|_| !is_due) {
+            Some(mut view) => {
+                view.frame.follow(&mut self.path, (present.station, &present.parameters))?;
+                view
+            }
+            None => self.survey(session, &present)?,
+        };
+        let parts = self.parts(&view, view.plane, &present, session)?;
+        hand_over(Picture { step: session.steps(), parts });
+        self.recorded = Some(view);
+        // What somebody watches comes again on top.
+        if let Some(view) = &mut self.shown {
+            view.written = 0;
+        }
+        Ok(())
+    }
+
+    /// The plane of moments around `present`, as finely as was planned.
+    fn survey(&mut self, session: &Session, present: &Present) -> Result<View, TchError> {
+        let before = self.recorded.as_ref().map(|view| view.frame.directions().shallow_clone());
+        let mut view = self.plan(self.usual_plane(), present, before.as_ref(), session)?;
+        while view.surface.levels() < self.plan.levels {
+            view.refine(&self.ground, session, &mut || false)?;
+        }
+        Ok(view)
     }
 
     /// Whether it is worth calling [`Self::work`]: cheap enough for every step.
@@ -205,7 +269,7 @@ impl Landscape {
         // Whatever else looks at the network takes each bit of its time as soon as it is there: waiting until a whole
         // slice of it is left would be waiting for ever.
         let is_overspent = moment.spent > moment.active.mul_f64(self.share);
-        if self.earned < slice || is_overspent || !self.schedule.has_room(most_bytes(false), self.bytes) {
+        if self.earned < slice || is_overspent || !self.schedule.has_room(most_bytes(), self.bytes) {
             return false;
         }
         let is_known = self.written == evaluated(session);
@@ -235,21 +299,20 @@ impl Landscape {
             match self.shown.as_mut().filter(|view| view.plane == self.plane) {
                 Some(view) if is_new && view.written > 0 && self.schedule.is_due(moment) => {
                     let Some(found) = self.present(session)? else { return Ok(false) };
-                    let (at, parameters) = &*present.insert(found);
+                    let found = &*present.insert(found);
                     let Some(view) = self.shown.as_mut() else { return Ok(false) };
-                    view.frame.follow(&mut self.path, (*at, parameters))?;
+                    view.frame.follow(&mut self.path, (found.station, &found.parameters))?;
                     // A plane that training leaves at once has been seen at least: nothing is begun for ever.
                     let is_left = view.frame.is_left() && view.surface.levels() == view.written;
-                    if is_left && self.schedule.has_room(most_bytes(true), self.bytes) {
-                        self.next = Some(self.plan(self.plane, (*at, parameters), session)?);
+                    if is_left && self.schedule.has_room(most_bytes(), self.bytes) {
+                        self.next = Some(self.begin(found, session)?);
                     }
                 }
                 Some(view) if view.surface.is_complete() && view.surface.levels() == view.written => return Ok(false),
                 Some(_) => {}
-                None if self.schedule.has_room(most_bytes(true), self.bytes) => {
+                None if self.schedule.has_room(most_bytes(), self.bytes) => {
                     let Some(found) = self.present(session)? else { return Ok(false) };
-                    let (at, parameters) = &*present.insert(found);
-                    self.next = Some(self.plan(self.plane, (*at, parameters), session)?);
+                    self.next = Some(self.begin(present.insert(found), session)?);
                 }
                 None => return Ok(false),
             }
@@ -260,10 +323,10 @@ impl Landscape {
         }
         self.promote();
         let grown = self.has_news();
-        if (grown || moved) && self.schedule.has_room(most_bytes(grown), self.bytes) {
+        if (grown || moved) && self.schedule.has_room(most_bytes(), self.bytes) {
             let present = if present.is_some() { present } else { self.present(session)? };
-            if let Some((at, parameters)) = present {
-                self.publish(session, (at, &parameters), moment.active, &mut hand_over)?;
+            if let Some(present) = present {
+                self.publish(session, &present, moment.active, &mut hand_over)?;
             }
         }
         Ok(true)
@@ -284,17 +347,15 @@ impl Landscape {
         mut hand_over: impl FnMut(Picture) -> bool,
     ) -> Result<(), TchError> {
         let _guard = tch::no_grad_guard();
-        if interrupted() || !self.schedule.has_room(most_bytes(true), self.bytes) {
+        if interrupted() || !self.schedule.has_room(most_bytes(), self.bytes) {
             return Ok(());
         }
-        let Some((present, parameters)) = self.present(session)? else { return Ok(()) };
-        let (plane, step) = (self.plane, present.step);
+        let Some(present) = self.present(session)? else { return Ok(()) };
+        let (plane, step) = (self.plane, present.station.step);
         let is_here =
             |view: &Option<View>| view.as_ref().is_some_and(|view| view.plane == plane && view.frame.step() == step);
         if !is_here(&self.next) {
-            let wanted =
-                if is_here(&self.shown) { None } else { Some(self.plan(plane, (present, &parameters), session)?) };
-            self.next = wanted;
+            self.next = if is_here(&self.shown) { None } else { Some(self.begin(&present, session)?) };
         }
         while let Some(view) = self.next.as_mut().or(self.shown.as_mut()) {
             if view.surface.is_complete() && view.written == ACROSS.len() {
@@ -302,53 +363,54 @@ impl Landscape {
             }
             view.refine(&self.ground, session, &mut interrupted)?;
             self.promote();
-            if self.has_news() && !self.publish(session, (present, &parameters), active, &mut hand_over)? {
+            if self.has_news() && !self.publish(session, &present, active, &mut hand_over)? {
                 // The recorder is gone, and has said so to the inbox.
                 break;
             }
-            if interrupted() || !self.schedule.has_room(most_bytes(true), self.bytes) {
+            if interrupted() || !self.schedule.has_room(most_bytes(), self.bytes) {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Shows the finished path on all planes: coarsely unless `interrupted`, and as finely as there is time for until
-    /// `expired`. The plane of the path so far and that of the whole path are one by now.
+    /// Shows the path so far on all planes, as finely as was planned for the end of a run, unless `interrupted`. The plane of
+    /// the path so far and that of the whole path are one by now.
     pub(crate) fn conclude(
         &mut self,
         session: &Session,
         mut interrupted: impl FnMut() -> bool,
-        mut expired: impl FnMut() -> bool,
         mut hand_over: impl FnMut(Picture) -> bool,
     ) -> Result<(), TchError> {
         let _guard = tch::no_grad_guard();
-        let Some((present, parameters)) = self.present(session)? else { return Ok(()) };
+        let Some(present) = self.present(session)? else { return Ok(()) };
         let planes: &[Plane] = if self.has_path() { &[Plane::Path, Plane::Random] } else { &[Plane::Random] };
+        let levels = self.plan.end(planes.len());
         let mut views = Vec::new();
         let mut failed = Ok(());
-        for plane in planes {
+        for (plane, levels) in planes.iter().zip(levels).filter(|(_, levels)| *levels > 0) {
+            let before = self.recorded.as_ref().filter(|view| view.plane == *plane);
+            let before = before.map(|view| view.frame.directions().shallow_clone());
             // What keeps one plane from being seen is in nobody else's way.
-            match self.plan(*plane, (present, &parameters), session) {
-                Ok(view) => views.push(view),
+            match self.plan(*plane, &present, before.as_ref(), session) {
+                Ok(view) => views.push((view, levels)),
                 Err(error) => failed = Err(error),
             }
         }
         'refined: for level in 0..ACROSS.len() {
-            for (place, view) in views.iter_mut().enumerate() {
-                let is_first = level == 0 && place == 0;
-                while view.surface.levels() == level {
-                    if interrupted() || (!is_first && expired()) {
+            for (view, levels) in views.iter_mut().filter(|(_, levels)| *levels > level) {
+                while view.surface.levels() == level && level < *levels {
+                    if interrupted() {
                         break 'refined;
                     }
-                    view.refine(&self.ground, session, &mut || interrupted() || (!is_first && expired()))?;
+                    view.refine(&self.ground, session, &mut interrupted)?;
                 }
             }
         }
-        for view in views.iter().filter(|view| view.surface.levels() > 0) {
-            let mut parts = self.parts(view, view.plane, true, session)?;
+        for (view, _) in views.iter().filter(|(view, _)| view.surface.levels() > 0) {
+            let mut parts = self.parts(view, view.plane, &present, session)?;
             if view.plane == Plane::Path {
-                parts.extend(self.parts(view, Plane::Whole, true, session)?);
+                parts.extend(self.parts(view, Plane::Whole, &present, session)?);
             }
             let picture = Picture { step: session.steps(), parts };
             self.bytes += picture.most_bytes();
@@ -359,13 +421,22 @@ impl Landscape {
         failed
     }
 
-    /// The plane `plane` with the path up to `present` and its parameters.
+    /// The plane that is looked at between moments, around `present`.
+    fn begin(&mut self, present: &Present, session: &Session) -> Result<View, TchError> {
+        let before = self.shown.as_ref().or(self.recorded.as_ref()).filter(|view| view.plane == self.plane);
+        let before = before.map(|view| view.frame.directions().shallow_clone());
+        self.plan(self.plane, present, before.as_ref(), session)
+    }
+
+    /// The plane `plane` with the path up to `present`, its axes on the same side as those of `before`.
     fn plan(
         &mut self,
         plane: Plane,
-        (present, parameters): (Station, &Tensor),
+        present: &Present,
+        before: Option<&Tensor>,
         session: &Session,
     ) -> Result<View, TchError> {
+        let Present { station: present, ref parameters, .. } = *present;
         let spare = || axes::random(self.seed, self.ground.shapes(), parameters);
         let (axes, least) = if plane == Plane::Random {
             let fixed = self.path.shadows().map(|shadows| shadows.directions.shallow_clone());
@@ -373,7 +444,6 @@ impl Landscape {
             let origin = parameters.shallow_clone();
             (Axes { origin, directions, shares: [f64::NAN; 2] }, LEAST_OF_RANDOM)
         } else {
-            let before = self.shown.as_ref().filter(|view| view.plane == plane).map(|view| view.frame.directions());
             let trail = self.path.trail(present, parameters)?;
             let trail = trail.ok_or_else(|| TchError::Shape("there are no snapshots".to_owned()))?;
             let axes = axes::principal(&trail, before, spare)?;
@@ -398,34 +468,41 @@ impl Landscape {
         }
     }
 
-    /// Where training is now, and all its parameters. Between evaluations the loss is that of the landscape's samples.
-    /// None where parameters are not finite: there is no plane around that.
-    fn present(&self, session: &Session) -> Result<Option<(Station, Tensor)>, TchError> {
+    /// Where training is now. Between evaluations the loss is that of the landscape's samples. None where parameters are not
+    /// finite: there is no plane around that.
+    fn present(&self, session: &Session) -> Result<Option<Present>, TchError> {
         let parameters = path::flat(session.network().parameters())?;
         if !path::is_finite(&parameters)? {
             return Ok(None);
         }
         let mut station = station(session);
-        if evaluated(session) != Some(session.steps()) {
+        let is_evaluated = evaluated(session) == Some(session.steps());
+        let [samples, all] = self.ground.counts();
+        // On all samples it is what the evaluation gave.
+        let sampled = if is_evaluated && samples == all {
+            station.loss
+        } else {
             let there = parameters.f_to_device(session.device())?;
-            station.loss = self.ground.loss(session, &there, &mut Partial::default(), || false)?.unwrap_or(f64::NAN);
+            self.ground.loss(session, &there, &mut Partial::default(), || false)?.unwrap_or(f64::NAN)
+        };
+        if !is_evaluated {
+            station.loss = sampled;
         }
-        Ok(Some((station, parameters)))
+        Ok(Some(Present { station, parameters, sampled }))
     }
 
-    /// Hands over what is shown, with its path up to `present`; the losses only if the log does not have them. Says
-    /// whether it was taken.
+    /// Hands over what is shown, with its path up to `present`: each picture stands for itself. Says whether it was taken.
     fn publish(
         &mut self,
         session: &Session,
-        present: (Station, &Tensor),
+        present: &Present,
         active: Duration,
         hand_over: &mut dyn FnMut(Picture) -> bool,
     ) -> Result<bool, TchError> {
         let Some(mut view) = self.shown.take() else { return Ok(false) };
-        view.frame.follow(&mut self.path, present)?;
+        view.frame.follow(&mut self.path, (present.station, &present.parameters))?;
         let levels = view.surface.levels();
-        let parts = self.parts(&view, view.plane, levels > view.written, session)?;
+        let parts = self.parts(&view, view.plane, present, session)?;
         let picture = Picture { step: session.steps(), parts };
         let bytes = picture.most_bytes();
         let taken = hand_over(picture);
@@ -440,11 +517,10 @@ impl Landscape {
     }
 
     /// What the log is told of `view` as `plane`.
-    fn parts(&self, view: &View, plane: Plane, with_losses: bool, session: &Session) -> Result<Vec<Part>, TchError> {
+    fn parts(&self, view: &View, plane: Plane, present: &Present, session: &Session) -> Result<Vec<Part>, TchError> {
         let name = plane.name();
         let points = view.frame.points();
-        let losses = view.surface.grid().filter(|_| with_losses);
-        let losses = losses.map(|losses| {
+        let losses = view.surface.grid().map(|losses| {
             Part::new(tags::landscape(name), Content::Grid(Grid::new(losses, None, Some(view.frame.extent()))))
         });
         let waypoint = |point: &Point| {
@@ -462,7 +538,7 @@ impl Landscape {
         let [samples, all] = self.ground.counts().map(|count| count as u64);
         let cells = view.surface.levels().checked_sub(1).map_or(0, |level| ACROSS[level] as u64);
         let (shares, loss) = (view.frame.shares(), on_plane.unwrap_or(f64::NAN));
-        let facts = PlaneFacts { shares, samples, all, cells, loss };
+        let facts = PlaneFacts { shares, samples, all, cells, loss, true_loss: present.sampled };
         let rest = [
             Part::new(tags::landscape_path(name), Content::Numbers(path.encode())),
             Part::new(tags::landscape_facts(name), Content::Numbers(facts.encode())),
@@ -483,12 +559,12 @@ fn station(session: &Session) -> Station {
     Station { step: session.steps(), epoch, loss }
 }
 
-/// Bytes of one picture in the log at most, with or without its losses.
-fn most_bytes(with_losses: bool) -> u64 {
+/// Bytes of one picture in the log at most.
+fn most_bytes() -> u64 {
     let finest = ACROSS[ACROSS.len() - 1];
     // Losses may be infinite, which takes an alpha channel.
-    let losses = if with_losses { (4 * finest * finest + finest) as u64 + Part::OVERHEAD } else { 0 };
-    losses + (size_of::<f32>() * (5 * MOST_POINTS + 6)) as u64 + 2 * Part::OVERHEAD
+    let losses = (4 * finest * finest + finest) as u64 + Part::OVERHEAD;
+    losses + (size_of::<f32>() * (5 * MOST_POINTS + 7)) as u64 + 2 * Part::OVERHEAD
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The loss over a plane, cell by cell, coarse before fine.
 
 use ndarray::Array2;
+use tch::{TchError, Tensor};
+
+use crate::checkpoint::{RestoreError, Source, Tensors};
 
 /// Cells across at each level of refinement; each has all the cells of the one before.
 pub(super) const ACROSS: [usize; 3] = [11, 21, 41];
@@ -19,6 +22,20 @@ pub(super) struct Surface {
 impl Surface {
     pub(super) fn new() -> Self {
         Self { values: Array2::from_elem([FINEST; 2], f32::NAN), levels: 0, passed: 0 }
+    }
+
+    /// Copies it for a checkpoint.
+    pub(super) fn save(&self, tensors: &mut Tensors) -> Result<(), TchError> {
+        tensors.add("landscape.losses", &Tensor::try_from(&self.values)?)
+    }
+
+    /// What a checkpoint holds, with so many complete levels.
+    pub(super) fn restore(source: &Source<'_>, levels: usize) -> Result<Self, RestoreError> {
+        let values = Vec::<f32>::try_from(source.tensor("landscape.losses")?.f_reshape([-1])?)?;
+        let values = Array2::from_shape_vec([FINEST; 2], values).map_err(|_| {
+            RestoreError::Format("the losses of its landscape do not fit together".to_owned())
+        })?;
+        Ok(Self { values, levels: levels.min(ACROSS.len()), passed: 0 })
     }
 
     /// Levels of refinement that are complete.

@@ -61,9 +61,13 @@ impl Subject {
         path::flat(self.session.network().parameters()).unwrap()
     }
 
+    fn present(&self) -> Present {
+        self.landscape.present(&self.session).unwrap().unwrap()
+    }
+
     fn plan(&mut self, plane: Plane) -> View {
-        let (present, parameters) = self.landscape.present(&self.session).unwrap().unwrap();
-        self.landscape.plan(plane, (present, &parameters), &self.session).unwrap()
+        let present = self.present();
+        self.landscape.plan(plane, &present, None, &self.session).unwrap()
     }
 
     /// One slice with time enough, `seconds` after the start, that ends after `cells` cells.
@@ -97,13 +101,13 @@ impl Subject {
         self.landscape.work_at_rest(&self.session, Duration::ZERO, interrupted, hand_over).unwrap();
     }
 
-    fn conclude(&mut self, expired: bool) {
+    fn conclude(&mut self) {
         let album = &mut self.album;
         let hand_over = |picture| {
             album.push(picture);
             true
         };
-        self.landscape.conclude(&self.session, || false, || expired, hand_over).unwrap();
+        self.landscape.conclude(&self.session, || false, hand_over).unwrap();
     }
 }
 
@@ -179,11 +183,13 @@ fn axes_keep_the_side_that_the_last_picture_had() {
     let mut view = subject.plan(Plane::Path);
     let by_rule = view.frame.directions().shallow_clone();
     let axes = Axes { origin: subject.parameters(), directions: -&by_rule, shares: view.frame.shares() };
-    let (present, parameters) = subject.landscape.present(&subject.session).unwrap().unwrap();
-    view.frame = Frame::new(axes, &mut subject.landscape.path, (present, &parameters), 1.0, Device::Cpu).unwrap();
+    let present = subject.present();
+    let end = (present.station, &present.parameters);
+    view.frame = Frame::new(axes, &mut subject.landscape.path, end, 1.0, Device::Cpu).unwrap();
     subject.landscape.shown = Some(view);
     subject.train(2);
-    let next = subject.plan(Plane::Path);
+    let present = subject.present();
+    let next = subject.landscape.begin(&present, &subject.session).unwrap();
     let cosine = |axis| dot(&next.frame.directions().get(axis), &by_rule.get(axis));
     assert!(cosine(0) < -0.9 && cosine(1) < -0.9, "{} {}", cosine(0), cosine(1));
     subject.landscape.shown = None;
@@ -263,7 +269,7 @@ fn a_large_network_has_shadows_of_its_path() {
         // How far off the plane a shadow is nobody knows any more; the present is on it.
         assert_eq!(point.distance.is_nan(), index < 12, "{point:?}");
     }
-    subject.conclude(false);
+    subject.conclude();
     let tags: Vec<_> = subject.album.iter().flat_map(|picture| &picture.parts).map(|part| &*part.tag).collect();
     assert_eq!(tags, ["landscape/random", "landscape/random/path", "landscape/random/facts"]);
 }
@@ -314,7 +320,8 @@ fn losses_over_the_plane_are_those_of_the_network_there() {
     assert_eq!(facts[2..5], [500.0, 500.0, 41.0]);
     let present = view.frame.points().last().unwrap();
     assert!((f64::from(facts[5]) - loss(&view.frame.at(present.place).unwrap())).abs() < 1e-6);
-    assert!(fine.most_bytes() <= most_bytes(true));
+    assert!((f64::from(facts[6]) - loss(&subject.parameters())).abs() < 1e-6);
+    assert!(fine.most_bytes() <= most_bytes());
 }
 
 #[test]
@@ -328,14 +335,15 @@ fn losses_that_are_no_numbers_stay_none() {
         origin: parameters.shallow_clone(),
         shares: [f64::NAN; 2],
     };
-    let (present, _) = subject.landscape.present(&subject.session).unwrap().unwrap();
-    view.frame = Frame::new(axes, &mut subject.landscape.path, (present, &parameters), 1.0, Device::Cpu).unwrap();
+    let present = subject.landscape.present(&subject.session).unwrap().unwrap();
+    let end = (present.station, &parameters);
+    view.frame = Frame::new(axes, &mut subject.landscape.path, end, 1.0, Device::Cpu).unwrap();
     view.refine(&subject.landscape.ground, &subject.session, &mut || false).unwrap();
-    let parts = subject.landscape.parts(&view, Plane::Random, true, &subject.session).unwrap();
+    let parts = subject.landscape.parts(&view, Plane::Random, &present, &subject.session).unwrap();
     let Content::Grid(grid) = &parts[0].content else { panic!() };
     assert_eq!(grid.values.nrows(), 11);
     assert!(grid.values.iter().any(|value| value.is_nan()));
-    assert!((f64::from(grid.values[[5, 5]]) - present.loss).abs() < 1e-6, "the middle is the present");
+    assert!((f64::from(grid.values[[5, 5]]) - present.station.loss).abs() < 1e-6, "the middle is the present");
     let read = Grid::decode(&grid.encode().unwrap()).unwrap();
     for (before, after) in grid.values.iter().zip(&read.values) {
         assert_eq!(before.is_finite(), after.is_finite());
@@ -363,16 +371,16 @@ fn the_landscape_grows_in_slices_while_the_path_goes_on() {
     // The path goes on over the plane as it is, and the plane is refined.
     subject.train(1);
     assert_eq!(slices(&mut subject, 8), 8);
-    assert_eq!(across(&subject.album), [11, 0, 21]);
+    assert_eq!(across(&subject.album), [11, 11, 21], "each picture stands for itself");
     let points = |picture: &Picture| numbers(picture, "landscape/path/path").len() / 5;
     assert_eq!(subject.album.iter().map(points).collect::<Vec<_>>(), [21, 22, 22]);
     assert!(slices(&mut subject, 31) >= 31);
-    assert_eq!(across(&subject.album), [11, 0, 21, 41]);
+    assert_eq!(across(&subject.album), [11, 11, 21, 41]);
     assert_eq!(slices(&mut subject, 5), 0, "there is nothing left to do");
     // Twice as far a new plane is due.
     subject.train(30);
     slices(&mut subject, 4);
-    assert_eq!(across(&subject.album)[4..].iter().filter(|cells| **cells > 0).collect::<Vec<_>>(), [&11]);
+    assert_eq!(across(&subject.album)[4..], [41, 11], "the way out of the old one first");
     subject.landscape.turn_to(Plane::Random);
     slices(&mut subject, 4);
     let last = subject.album.last().unwrap();
@@ -423,15 +431,22 @@ fn rest_can_be_interrupted_and_goes_on() {
 fn the_end_shows_the_whole_path_on_every_plane() {
     let mut subject = moons();
     subject.train(3);
-    subject.conclude(false);
+    subject.landscape.plan = subject.landscape.plan.with_end(2.0 * 41.0 * 41.0);
+    subject.conclude();
     assert_eq!(across(&subject.album), [41, 41]);
     let tags: BTreeSet<_> = subject.album.iter().flat_map(|picture| &picture.parts).map(|part| &*part.tag).collect();
     assert_eq!(tags.len(), 9, "{tags:?}");
     let whole = numbers(&subject.album[0], "landscape/whole");
     assert_eq!(whole, numbers(&subject.album[0], "landscape/path"));
     subject.album.clear();
-    subject.conclude(true);
-    assert_eq!(across(&subject.album), [11], "without time only the first plane, and coarsely");
+    // With room for as much as the coarsest level of the other plane and nothing more.
+    subject.landscape.plan = subject.landscape.plan.with_end(2.0 * 121.0);
+    subject.conclude();
+    assert_eq!(across(&subject.album), [11, 11]);
+    subject.album.clear();
+    subject.landscape.plan = subject.landscape.plan.with_end(0.0);
+    subject.conclude();
+    assert_eq!(across(&subject.album), [11], "without room only the first plane, and coarsely");
 }
 
 /// With everything whose state could be touched: running statistics, dropout, momenta, an order of samples.
@@ -465,7 +480,7 @@ fn training_is_the_same_to_the_last_bit_with_and_without() {
             subject.landscape.turn_to(Plane::Random);
         }
     }
-    subject.conclude(false);
+    subject.conclude();
     assert!(subject.album.len() > 8, "{}", subject.album.len());
     let bits = |tensor: &Tensor| {
         let numbers = Vec::<f32>::try_from(tensor.detach().reshape([-1])).unwrap();
@@ -500,10 +515,10 @@ fn the_byte_budget_bounds_all_but_the_end() {
             }
         }
         assert_eq!(!subject.album.is_empty(), shown);
-        subject.conclude(false);
+        subject.conclude();
         let bytes: u64 = subject.album.iter().map(Picture::most_bytes).sum();
         let budget = (mebibytes * f64::from(1 << 20)) as u64 / OF_LANDSCAPES;
-        assert!(bytes <= budget.max(3 * most_bytes(true)), "{bytes} of {budget}");
+        assert!(bytes <= budget.max(3 * most_bytes()), "{bytes} of {budget}");
     }
 }
 
@@ -518,4 +533,85 @@ fn a_path_that_has_outgrown_its_numbers_lies_on_spare_axes() {
     let axes = axes::principal(&trail, None, || Ok(Tensor::from_slice(&spare).view([2, 3]))).unwrap();
     assert_eq!(Vec::<f32>::try_from(axes.directions.view([-1])).unwrap(), spare);
     assert_eq!(axes.shares, [0.0; 2]);
+}
+
+/// Moments of a run of so many epochs, as the log has them: of a run left alone, or of one somebody watches between them, or of
+/// one that goes on from a checkpoint after each epoch.
+fn recorded(epochs: u64, watched: bool, restarted: bool) -> Vec<Picture> {
+    let mut subject = moons();
+    let start = subject.parameters();
+    let per_epoch = subject.session.steps_per_epoch();
+    let moments = crate::probe::Moments::new(epochs * per_epoch, 40);
+    let mut album = Vec::new();
+    subject.evaluate();
+    for step in 0..=epochs * per_epoch {
+        if step > 0 {
+            subject.session.step().map(drop).unwrap();
+            if step.is_multiple_of(per_epoch) {
+                subject.evaluate();
+            }
+        }
+        if let Some(place) = moments.place(step) {
+            let hand_over = |picture| {
+                album.push(picture);
+                true
+            };
+            subject.landscape.take_moment(&subject.session, (place, moments.len()), hand_over).unwrap();
+        }
+        if watched {
+            if step == 40 {
+                subject.landscape.turn_to(Plane::Random);
+            }
+            subject.work(step, 30);
+        }
+        if restarted && step % per_epoch == 7 {
+            let (mut tensors, mut looks) = (Tensors::default(), Looks::default());
+            let state = subject.landscape.save(&mut tensors, &mut looks).unwrap();
+            let bytes = crate::checkpoint::in_memory(&mut tensors);
+            let (recipe, _) = deterministic_moons();
+            let network = recipe.network(&recipe.data.input_shape()).unwrap();
+            subject.landscape = Landscape::new(&recipe, &network, &subject.session).unwrap();
+            let source = Source::new(&bytes).unwrap();
+            subject.landscape.restore(&start, &source, (&state, &looks)).unwrap();
+        }
+    }
+    assert_eq!(watched, !subject.album.is_empty());
+    assert_eq!(album.len(), moments.len());
+    album
+}
+
+#[test]
+fn moments_are_the_same_whoever_watches_and_however_often_it_is_restarted() {
+    let left_alone = recorded(9, false, false);
+    let mut planes: Vec<_> = left_alone.iter().map(|picture| numbers(picture, "landscape/path")).collect();
+    assert!(planes.iter().all(|plane| plane.len() >= 121));
+    planes.dedup();
+    assert!((5..=40).contains(&planes.len()), "{} planes", planes.len());
+    // Text, not numbers: what is no number is not equal to itself.
+    let shown = |album: Vec<Picture>| format!("{album:?}");
+    let expected = shown(left_alone);
+    assert!(shown(recorded(9, true, false)) == expected, "somebody watches");
+    assert!(shown(recorded(9, false, true)) == expected, "it goes on from checkpoints");
+}
+
+#[test]
+fn true_losses_and_those_of_the_plane_are_of_the_same_samples() {
+    let recipe = Recipe::load("moons", &[("data.samples".to_owned(), "6000".to_owned())]).unwrap();
+    let mut subject = subject(&recipe, session_of(&recipe), path::MOST_BYTES);
+    subject.train(1);
+    subject.conclude();
+    let facts = numbers(&subject.album[0], "landscape/path/facts");
+    assert_eq!(facts[2..4], [2000.0, 6000.0]);
+    let path = numbers(&subject.album[0], "landscape/path/path");
+    let evaluated = path[path.len() - 3];
+    let all = subject.session.evaluation().unwrap().1.loss as f32;
+    let there = ground_loss(&subject);
+    assert!((evaluated - all).abs() < 1e-6 && (facts[6] - there).abs() < 1e-6 && (all - there).abs() > 1e-6, "{facts:?}");
+}
+
+/// The loss of the network as it is on the landscape's samples.
+fn ground_loss(subject: &Subject) -> f32 {
+    let ground = &subject.landscape.ground;
+    let loss = ground.loss(&subject.session, &subject.parameters(), &mut Partial::default(), || false);
+    loss.unwrap().unwrap() as f32
 }
