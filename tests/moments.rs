@@ -56,7 +56,11 @@ impl Run {
     /// The log of the run once it has finished.
     #[track_caller]
     fn finish(mut self) -> Log {
-        assert!(self.trainer.wait().unwrap().success(), "{}", fs::read_to_string(self.directory.trainer_log_path()).unwrap());
+        assert!(
+            self.trainer.wait().unwrap().success(),
+            "{}",
+            fs::read_to_string(self.directory.trainer_log_path()).unwrap()
+        );
         assert_eq!(self.directory.meta().unwrap().state, State::Finished);
         let mut reader = LogReader::open(self.directory.path()).unwrap();
         let mut records = Vec::new();
@@ -173,9 +177,7 @@ fn on_a_loaded_machine<T>(work: impl FnOnce() -> T) -> T {
 fn one_seed_gives_one_log_pictures_included() {
     let moons: &[(&str, &str)] = &[("epochs", "25"), ("pace", "40")];
     let digits: &[(&str, &str)] = &[("epochs", "2"), ("data.train", "300"), ("data.test", "100"), ("batch_size", "20")];
-    for (recipe, sets, last, seen) in
-        [("moons", moons, 400, tags::BOUNDARY_P), ("cnn", digits, 30, "maps/conv1/cat")]
-    {
+    for (recipe, sets, last, seen) in [("moons", moons, 400, tags::BOUNDARY_P), ("cnn", digits, 30, "maps/conv1/cat")] {
         let first = Run::start(recipe, sets, &[]).finish();
         let expected = first.comparable();
         assert!(!first.records.iter().any(|record| record.values.iter().any(is_between)), "nobody watched");
@@ -189,7 +191,10 @@ fn one_seed_gives_one_log_pictures_included() {
         watch(&run, last);
         let watched = run.finish();
         assert_same(&watched.comparable(), &expected, "watched");
-        assert!(watched.steps(seen, true).len() > watched.steps(seen, false).len(), "something was seen between moments");
+        assert!(
+            watched.steps(seen, true).len() > watched.steps(seen, false).len(),
+            "something was seen between moments"
+        );
     }
     let other = Run::start("moons", &[("epochs", "25"), ("seed", "8")], &[]).finish();
     assert_ne!(other.comparable(), Run::start("moons", moons, &[]).finish().comparable());
@@ -218,11 +223,13 @@ fn a_finished_run_can_be_scrubbed_through() {
 #[test]
 fn without_moments_nothing_is_recorded_and_the_path_is_thinned_by_epochs_alone() {
     let log = Run::start("moons", &[("epochs", "3"), ("record.moments", "0")], &[]).finish();
-    let is_number = |record: &Record| record.values.iter().all(|value| !matches!(value.data, Data::Image(_) | Data::Histogram(_)));
+    let is_number =
+        |record: &Record| record.values.iter().all(|value| !matches!(value.data, Data::Image(_) | Data::Histogram(_)));
     assert!(log.records.iter().all(is_number));
     // Two points of a path of 300 epochs are two epochs apart, whatever the machine had to do.
     let log = Run::start("moons", &[("epochs", "300"), ("record.moments", "2")], &[]).finish();
-    let path = log.records.iter().flat_map(|record| &record.values).filter(|value| &*value.tag == "landscape/whole/path");
+    let path =
+        log.records.iter().flat_map(|record| &record.values).filter(|value| &*value.tag == "landscape/whole/path");
     let [Data::Tensor(path)] = path.map(|value| &value.data).collect::<Vec<_>>()[..] else { panic!("one path") };
     let epochs: Vec<f32> = path.values.chunks(5).map(|row| row[4]).collect();
     assert_eq!(epochs, (0..=300_u16).step_by(2).map(f32::from).collect::<Vec<_>>());

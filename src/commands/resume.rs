@@ -17,7 +17,10 @@ pub(super) fn run(args: &Resume) -> Result<u8> {
         complain(&format!("torchscope: {error}; going on from step {}", format::count(step)));
     }
     if newest.is_none() {
-        complain(&format!("torchscope: {} ended before its first checkpoint; it starts over from its recipe", run.name()));
+        complain(&format!(
+            "torchscope: {} ended before its first checkpoint; it starts over from its recipe",
+            run.name()
+        ));
     }
     let (on_nan, lr) = (args.launch.on_nan, args.lr);
     let revive = || {

@@ -128,7 +128,9 @@ impl<const N: usize> Windows<N> {
         let per_width = self.per_width;
         let end = |open: &Window<N>| window_among(open.first, per_width).1;
         match &mut self.open {
-            Some(open) if (open.first..=end(open)).contains(&sample.first) && open.last < end(open) => open.fold(&sample),
+            Some(open) if (open.first..=end(open)).contains(&sample.first) && open.last < end(open) => {
+                open.fold(&sample);
+            }
             open => {
                 if let Some(due) = open.replace(sample) {
                     return Some(due);

@@ -297,7 +297,10 @@ mod tests {
         assert_eq!(set("device", "cuda:1").device, Device::Cuda(Some(1)));
         assert_eq!(set("device", "\"cpu\"").device, Device::Cpu);
         assert_eq!(set("record.probe_share", "0").record.probe_share, 0.0);
-        assert_eq!((set("record.moments", "0").record.moments, set("record.probe_share", "0").record.moments), (0, 256));
+        assert_eq!(
+            (set("record.moments", "0").record.moments, set("record.probe_share", "0").record.moments),
+            (0, 256)
+        );
         assert_eq!(set("title", "two words = fine").title, "two words = fine");
         let layer = LayerSpec::Dense { units: 40, activation: Activation::Relu };
         assert_eq!(set("model.layers.0.units", "40").model.layers[0], layer);

@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn facts_come_back_and_too_few_are_none() {
-        let facts = PlaneFacts { shares: [0.75, 0.25], samples: 192, all: 2000, cells: 41, loss: 0.0625, true_loss: 0.25 };
+        let facts =
+            PlaneFacts { shares: [0.75, 0.25], samples: 192, all: 2000, cells: 41, loss: 0.0625, true_loss: 0.25 };
         let mut tensor = facts.encode();
         assert_eq!(PlaneFacts::decode(&tensor), Some(facts));
         tensor.values.push(1.0);

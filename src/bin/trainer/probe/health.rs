@@ -104,7 +104,8 @@ impl Health {
         let samples = samples.max(1).min(there);
         let tensors = 3 * parameters.len() + layers.len();
         let touched = 3 * network.parameter_count();
-        let operations = costs.forward(samples as usize) + Costs::calls((CALLS * tensors) as f64) + (CALLS * touched) as f64;
+        let operations =
+            costs.forward(samples as usize) + Costs::calls((CALLS * tensors) as f64) + (CALLS * touched) as f64;
         let most = most_bytes(&parameters, &layers);
         Ok(Self {
             reference: inputs.f_narrow(0, 0, samples)?,

@@ -528,7 +528,8 @@ fn log_of(recipe: &Recipe, orders: &[Order]) -> Vec<(i64, String)> {
     }
     let live = Live { state: State::Starting, lr: 0.1, pace: None, watchers: 0 };
     let status = Arc::new(Status::new(live));
-    let recorder = Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox), Origin::New).unwrap();
+    let recorder =
+        Recorder::start(&run, run.meta().unwrap(), Arc::clone(&status), Arc::clone(&inbox), Origin::New).unwrap();
     let (network, status_too) = (&subject.network, Arc::clone(&status));
     let probes = (subject.gallery, None);
     let trainer = Trainer::new(recipe, network, subject.session, probes, recorder, inbox, status_too).unwrap();

@@ -511,7 +511,7 @@ mod tests {
         let run = RunDir::create(home.path(), &Recipe::load("moons", &[]).unwrap()).unwrap();
         let live = Live { state: State::Running, lr: 0.1, pace: None, watchers: 0 };
         let (status, inbox) = (Arc::new(Status::new(live)), Arc::default());
-        let mut recorder = Recorder::start(&run, run.meta().unwrap(), status, inbox, None).unwrap();
+        let mut recorder = Recorder::start(&run, run.meta().unwrap(), status, inbox, Origin::New).unwrap();
         for step in 0..3 {
             let extent = Some([f64::NEG_INFINITY, f64::INFINITY, 0.0, 1.0]);
             let grid = Content::Grid(Grid::new(Array2::zeros([2, 2]), None, extent));

@@ -12,7 +12,7 @@ use torchscope::log::schema::{Ending as End, Hparams};
 use torchscope::log::{Data, EventWriter, LogError, Record, Tag, Value, Window, Windows, tags};
 use torchscope::run::{Best, RunDir, RunMeta, is_disk_trouble};
 
-use super::{Ending, Extra, Item, Origin, Picture, RecorderError, STEP_TAGS, Thinner, Waiting};
+use super::{Ending, Extra, Item, Origin, Part, Picture, RecorderError, STEP_TAGS, Thinner, Waiting};
 use crate::alarm::skipped;
 use crate::checkpoint::{Counter, LogEnd, Memory, Snapshot};
 use crate::disk::{Disk, What};

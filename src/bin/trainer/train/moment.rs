@@ -54,9 +54,20 @@ impl Recording {
     ) -> Self {
         let (moments, bytes) = probe::moments(recipe, network, steps, probes);
         if (moments.len() as u64) < recipe.record.moments.min(steps.saturating_add(1)) {
-            tracing::info!(moments = moments.len(), wanted = recipe.record.moments, "everything is recorded at that many steps");
+            tracing::info!(
+                moments = moments.len(),
+                wanted = recipe.record.moments,
+                "everything is recorded at that many steps"
+            );
         }
-        Self { moments, bytes, allowance: Costs::new(network).allowance(recipe, steps), brake: Brake::default(), spent: Duration::ZERO, was_broken: false }
+        Self {
+            moments,
+            bytes,
+            allowance: Costs::new(network).allowance(recipe, steps),
+            brake: Brake::default(),
+            spent: Duration::ZERO,
+            was_broken: false,
+        }
     }
 }
 

@@ -136,8 +136,13 @@ impl Trainer {
         let mut tensors = Tensors::default();
         let session = self.session.save(&mut tensors)?;
         let (health_bytes, health_time) = self.health.used();
-        let mut looks =
-            Looks { verdict_bytes: self.gallery.verdict_bytes(), health_bytes, health_time, moment_time: self.recording.spent, ..Looks::default() };
+        let mut looks = Looks {
+            verdict_bytes: self.gallery.verdict_bytes(),
+            health_bytes,
+            health_time,
+            moment_time: self.recording.spent,
+            ..Looks::default()
+        };
         let path = match &self.landscape {
             Some(landscape) => Some(landscape.save(&mut tensors, &mut looks)?),
             None => None,

@@ -90,8 +90,10 @@ impl Frame {
             shares: [first, second],
         };
         let points = Vec::<f64>::try_from(source.tensor("landscape.points")?.f_reshape([-1])?)?;
-        let point = |&[step, epoch, loss, x, y, distance]: &[f64; 6]| {
-            Point { station: Station { step: step as u64, epoch, loss }, place: [x, y], distance }
+        let point = |&[step, epoch, loss, x, y, distance]: &[f64; 6]| Point {
+            station: Station { step: step as u64, epoch, loss },
+            place: [x, y],
+            distance,
         };
         let mut points: Vec<Point> = points.as_chunks().0.iter().map(point).collect();
         let planned = points.pop().ok_or_else(wrong)?;

@@ -32,9 +32,8 @@ impl Surface {
     /// What a checkpoint holds, with so many complete levels.
     pub(super) fn restore(source: &Source<'_>, levels: usize) -> Result<Self, RestoreError> {
         let values = Vec::<f32>::try_from(source.tensor("landscape.losses")?.f_reshape([-1])?)?;
-        let values = Array2::from_shape_vec([FINEST; 2], values).map_err(|_| {
-            RestoreError::Format("the losses of its landscape do not fit together".to_owned())
-        })?;
+        let values = Array2::from_shape_vec([FINEST; 2], values)
+            .map_err(|_| RestoreError::Format("the losses of its landscape do not fit together".to_owned()))?;
         Ok(Self { values, levels: levels.min(ACROSS.len()), passed: 0 })
     }
 

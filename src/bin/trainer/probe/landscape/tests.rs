@@ -606,7 +606,10 @@ fn true_losses_and_those_of_the_plane_are_of_the_same_samples() {
     let evaluated = path[path.len() - 3];
     let all = subject.session.evaluation().unwrap().1.loss as f32;
     let there = ground_loss(&subject);
-    assert!((evaluated - all).abs() < 1e-6 && (facts[6] - there).abs() < 1e-6 && (all - there).abs() > 1e-6, "{facts:?}");
+    assert!(
+        (evaluated - all).abs() < 1e-6 && (facts[6] - there).abs() < 1e-6 && (all - there).abs() > 1e-6,
+        "{facts:?}"
+    );
 }
 
 /// The loss of the network as it is on the landscape's samples.
