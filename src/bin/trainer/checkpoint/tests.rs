@@ -16,7 +16,7 @@ use crate::alarm::Watch;
 use crate::disk::Disk;
 use crate::inbox::Inbox;
 use crate::outcome::Outcome;
-use crate::recorder::{Extra, Origin, Recorder};
+use crate::recorder::{Content, Extra, Origin, Part, Picture, Recorder};
 use crate::session::{Samples, Session};
 use crate::status::{Live, Status};
 
@@ -316,4 +316,28 @@ fn the_newest_two_and_the_best_are_kept() {
     assert_eq!(fs::read_dir(run.checkpoints_path()).unwrap().count(), 2, "nothing half written stays");
     assert_eq!(Checkpoint::read(&run.checkpoints().unwrap()[0].1).unwrap().about.loss, Some(0.1));
     drop(second);
+}
+
+/// All of it is handed over before the recorder looks for the first time.
+#[test]
+fn what_is_seen_stands_behind_its_step_across_a_checkpoint() {
+    let home = tempfile::tempdir().unwrap();
+    let run = RunDir::create(home.path(), &moons(&[])).unwrap();
+    let mut recorder = recorder(&run, 0, None);
+    for step in 1..=40 {
+        recorder.step(step, [0.5, 0.5, 1.0], &[]);
+        let parts = vec![Part::new("norm/x", Content::Scalar(0.5))];
+        assert!(recorder.picture_of_moment(Picture { step, parts }));
+        if step == 10 {
+            recorder.checkpoint(snapshot(step, None));
+        }
+    }
+    recorder.finish(&Outcome::Finished { remark: None }).unwrap();
+    let records = LogReader::open(run.path()).unwrap().poll(usize::MAX).unwrap().records;
+    let seen = records.iter().filter_map(|record| {
+        let tag = &*record.values.first()?.tag;
+        (tag == "loss/train" || tag == "norm/x").then(|| (record.step, tag.to_owned()))
+    });
+    let expected = (1..=40).flat_map(|step| [(step, "loss/train".to_owned()), (step, "norm/x".to_owned())]);
+    assert_eq!(seen.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }

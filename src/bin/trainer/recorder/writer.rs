@@ -280,8 +280,9 @@ impl Writer {
                 Item::Extra { step, extra, value } => self.open.push((step, extra, value)),
                 Item::Close => self.close(None, self.step)?,
                 Item::Checkpoint => {
-                    // All that was seen up to here is part of the log that the checkpoint belongs to.
-                    self.write_pictures(u64::MAX)?;
+                    // All that was seen up to here is part of the log that the checkpoint belongs to. What was seen later may
+                    // be here as well, before its samples.
+                    self.write_pictures(self.step.saturating_add(1))?;
                     if let Ok(snapshot) = self.sources.snapshots.try_recv() {
                         let memory = self.memory();
                         if self.unflushed.replace((snapshot, memory)).is_some() {

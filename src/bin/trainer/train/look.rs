@@ -157,7 +157,8 @@ impl Trainer {
             stopped
         };
         let recorder = &mut self.recorder;
-        let is_end = matches!(outcome, Outcome::Finished { .. }) && !self.recording.moments.is_empty();
+        let is_over = self.session.steps() >= self.total_steps && !matches!(outcome, Outcome::Stopped { .. });
+        let is_end = is_over && !self.recording.moments.is_empty();
         let concluded = landscape.conclude(&self.session, interrupted, |picture| {
             // Where a run stops before its end follows from nothing.
             if is_end { recorder.picture_of_moment(picture) } else { recorder.picture_at_rest(picture) }
