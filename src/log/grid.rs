@@ -219,7 +219,7 @@ mod tests {
         assert!(with(|grid| *grid = Grid::new(Array2::zeros((0, 3)), None, None)).contains("0 rows"));
         assert!(with(|grid| grid.meta.max = f32::NAN).contains("range"));
         assert!(with(|grid| grid.meta.min = 2.0).contains("range"));
-        assert!(with(|grid| grid.meta.extent = Some([0.0, f64::NAN, 0.0, 1.0])).contains("extent"));
+        assert!(with(|grid| grid.meta.extent = Some([0.0, f64::NAN, 0.0, 1.0])).contains("which is not finite"));
     }
 
     #[test]
