@@ -81,9 +81,21 @@ fn pictures_get_convolutions() {
     assert!(matches!(trained.data, DataSpec::Folder(_)));
     assert_eq!((trained.loss, trained.model.layers[0].kind()), (Loss::Bce, LayerKind::Conv2d));
     let home = Home::new();
-    let (_, trained) = train(&home, &sample("keras.npz"), &[]);
+    // 4x5 pixels of 3 channels, or 4 channels of 5x3 pixels: what the options say of the data counts before they are seen.
+    let told = refused(&home, &["train", "--headless", "--data", sample("keras.npz").to_str().unwrap()]);
+    assert!(told.contains("say `data.layout = \"nchw\"` or `\"nhwc\"`"), "{told}");
+    let (_, trained) = train(&home, &sample("keras.npz"), &["--set", "data.layout=nhwc"]);
     assert!(matches!(trained.data, DataSpec::Npz(_)));
     assert_eq!(trained.model.layers[0].kind(), LayerKind::Conv2d);
+}
+
+#[test]
+#[cfg(feature = "trainer")]
+fn options_say_which_column_is_the_class() {
+    let home = Home::new();
+    let (text, trained) = train(&home, &sample("iris_semicolon.csv"), &["--set", "data.label=1"]);
+    assert!(text.contains("\nlabel = 1 "), "{text}");
+    assert!(matches!(trained.model.layers.last(), Some(LayerSpec::Dense { units: 3, .. })));
 }
 
 #[test]
@@ -113,6 +125,8 @@ fn errors_name_what_is_wrong_with_the_data() {
     fs::write(&broken, "a,b,label\n1,2,x\n1,oops,y\n3,4,x\n3,5,y\n").unwrap();
     let told = refused_data(&broken, &[]);
     assert!(told.contains("broken.csv") && told.contains("line 3") && told.contains("column `b`"), "{told}");
+    let told = refused_data(&sample("nchw_f4.npy"), &[]);
+    assert!(told.contains("has no labels beside it; name them with `data.labels`"), "{told}");
     let told = refused_data(&home.path().join("nowhere.csv"), &[]);
     assert!(told.contains("nowhere.csv"), "{told}");
     assert!(home.runs().is_empty(), "nothing is trained");

@@ -8,20 +8,20 @@ use color_eyre::eyre::{Result, WrapErr as _, eyre};
 
 use super::say;
 use crate::data;
-use crate::data::Recognised;
 use crate::recipe::Answer;
 use crate::recipe::Override;
 use crate::recipe::Recipe;
 
 /// The recipe that fits the data at `path`, with what the command line sets in it.
 pub(super) fn recipe(path: &Path, overrides: &[Override]) -> Result<Recipe> {
-    let Recognised { spec, mut shape } = data::recognise(path)?;
+    let spec = Recipe::data_with(path, &data::recognise(path)?, overrides)?;
+    let mut shape = data::describe(&spec)?;
     if shape.answer == Answer::UnknownClasses {
         // Too much to see at a look: only all of it says how many classes there are.
         shape = data::load(&spec)?.shape(spec.target());
     }
     let text = Recipe::fitting(path, &spec, &shape);
-    Ok(Recipe::parse_with(&format!("--data {}", path.display()), &text, overrides, &data::look)?)
+    Ok(Recipe::parse_with(&format!("--data {}", path.display()), &text, overrides, Some(&data::look))?)
 }
 
 /// Prints the recipe, and keeps it in a new file if it is to be kept.

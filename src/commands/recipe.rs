@@ -88,11 +88,12 @@ impl Ink {
 
 /// Every key of a recipe, table by table: what it is for, its type and range, its default.
 fn reference(ink: Ink) -> Vec<String> {
-    let mut lines = Vec::new();
-    let head = "A recipe is a TOML file. These are all the keys that it may have; `--set` takes the same: `--set seed=7`, \
-                `--set optimizer.lr=0.1`, `--set model.layers.0.units=40`. `torchscope recipe moons > mine.toml` starts one of \
-                your own.";
-    lines.extend(wrap(head, WIDTH as u16).into_iter().map(|line| line.trim_end().to_owned()));
+    let head = [
+        "A recipe is a TOML file; `torchscope recipe moons > mine.toml` starts one.",
+        "These are all the keys that it may have. `--set` takes the same, with dots:",
+        "`--set optimizer.lr=0.1`, `--set model.layers.0.units=40`.",
+    ];
+    let mut lines: Vec<String> = head.map(str::to_owned).into();
     for table in TABLES {
         lines.push(String::new());
         lines.push(heading(table, ink));

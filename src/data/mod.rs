@@ -32,7 +32,7 @@ pub use error::{DataError, FileProblem};
 use idx::Source;
 use images::{Half, Kind};
 pub use progress::Progress;
-pub use recognise::{Recognised, recognise};
+pub use recognise::recognise;
 pub use scaling::Scaling;
 
 use crate::recipe::{Answer, DataShape, DataSpec, Target};

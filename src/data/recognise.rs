@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::error::{DataError, FileProblem};
-use super::{describe, file, folder, picture};
-use crate::recipe::{CsvSpec, DataShape, DataSpec, FolderSpec, NpySpec, NpzSpec, Preparation};
+use super::{file, folder, picture};
+use crate::recipe::{CsvSpec, DataSpec, FolderSpec, NpySpec, NpzSpec, Preparation};
 
 /// Rows and columns that pictures are brought to at most, unless somebody says otherwise.
 const LARGEST: usize = 64;
@@ -22,23 +22,14 @@ const PAIRS: &[(&str, &str)] = &[
     ("data", "target"),
 ];
 
-/// A data set as it was found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recognised {
-    /// How a recipe would name it.
-    pub spec: DataSpec,
-    /// Features or channels, rows and columns; classes; samples to learn from.
-    pub shape: DataShape,
-}
-
-/// The data set in the file or folder at `path`, which is made absolute: a table of text, an archive or an array of numpy, or
-/// a folder of pictures.
-pub fn recognise(path: &Path) -> Result<Recognised, DataError> {
+/// The data set in the file or folder at `path`, which is made absolute, as a recipe would name it: a table of text, an
+/// archive or an array of numpy, or a folder of pictures. What it holds is not looked at.
+pub fn recognise(path: &Path) -> Result<DataSpec, DataError> {
     let shown = path.display().to_string();
     let fault = |problem: FileProblem| problem.of(&shown);
     let path = std::path::absolute(path).map_err(|error| fault(FileProblem::Unreadable(error.to_string())))?;
     let preparation = Preparation::default();
-    let spec = if fs::metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+    Ok(if fs::metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
         let first = folder::first_picture(&path)?;
         let ([rows, columns], coloured) =
             picture::describe(&first).map_err(|problem| problem.of(&first.display().to_string()))?;
@@ -59,10 +50,9 @@ pub fn recognise(path: &Path) -> Result<Recognised, DataError> {
                 preparation,
             }),
             b"\x93NUMPY" => {
-                let labels = beside(&path).ok_or_else(|| fault(FileProblem::NoLabels))?;
-                let test = test_of(&path).zip(test_of(&labels));
-                let (test_inputs, test_labels) = test.map_or((None, None), |(x, y)| (Some(x), Some(y)));
-                let labels = Some(labels);
+                let labels = beside(&path);
+                let test = labels.as_deref().and_then(|labels| test_of(&path).zip(test_of(labels)));
+                let (test_inputs, test_labels) = test.unzip();
                 DataSpec::Npy(NpySpec { inputs: path, labels, test_inputs, test_labels, layout: None, preparation })
             }
             [0, 0, ..] | [0x1f, 0x8b, ..] => return Err(fault(FileProblem::NeedsRecipe)),
@@ -75,9 +65,7 @@ pub fn recognise(path: &Path) -> Result<Recognised, DataError> {
                 preparation,
             }),
         }
-    };
-    let shape = describe(&spec)?;
-    Ok(Recognised { spec, shape })
+    })
 }
 
 /// The file of labels beside one of inputs, by their names.

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::error::RecipeError;
+use super::load::Override;
 use super::spec::{Answer, DataShape, DataSpec, Recipe};
 
 /// Steps after which small networks have learnt something; more do not take long.
@@ -11,6 +13,17 @@ const STEPS: usize = 4_000;
 const POOLED: usize = 8;
 
 impl Recipe {
+    /// The data that were found at `path`, with what `overrides` change in them: `--set data.layout=nchw`. Their files are
+    /// not looked at.
+    pub fn data_with(path: &Path, data: &DataSpec, overrides: &[Override]) -> Result<DataSpec, RecipeError> {
+        let of_data = |given: &&Override| given.key() == "data" || given.key().starts_with("data.");
+        let of_data: Vec<Override> = overrides.iter().filter(of_data).cloned().collect();
+        // Any network will do: it is not held against the data.
+        let shape = DataShape { input: vec![2], answer: Answer::Classes(2), samples: None };
+        let source_name = format!("--data {}", path.display());
+        Ok(Self::parse_with(&source_name, &Self::fitting(path, data, &shape), &of_data, None)?.data)
+    }
+
     /// The text of a recipe that most likely learns something from such data, which were found at `path`: a small network for
     /// points of two features, whose boundary can be drawn, a wider one for tables, convolutions for pictures. How many
     /// classes there are must be known.

@@ -65,18 +65,18 @@ impl Recipe {
 
     /// As [`Recipe::parse`], and checks that the network fits the data where only their files say what they are.
     pub fn parse_looking(source_name: &str, text: &str, look: Look<'_>) -> Result<Self, RecipeError> {
-        Self::parse_with(source_name, text, &[], look)
+        parsed(source_name, text, &[], None, Some(look))
     }
 
-    /// As [`Recipe::parse_looking`], after putting each override where its key points, in that order. Errors that come from
-    /// one cite its option instead of a line.
+    /// As [`Recipe::parse`], after putting each override where its key points, in that order; errors that come from one cite
+    /// its option. Relative paths start at the current directory. With a `look`, the network is held against the data.
     pub fn parse_with(
         source_name: &str,
         text: &str,
         overrides: &[Override],
-        look: Look<'_>,
+        look: Option<Look<'_>>,
     ) -> Result<Self, RecipeError> {
-        parsed(source_name, text, overrides, None, Some(look))
+        parsed(source_name, text, overrides, Some(Path::new("")), look)
     }
 
     /// As [`Recipe::parse`], after putting each value of `sets` where its dotted key points, in that order.
