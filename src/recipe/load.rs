@@ -325,7 +325,7 @@ mod tests {
     fn commented_text_says_what_a_key_is_for_once_and_leaves_defaults_out() {
         let text = moons().to_commented_toml();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "name = \"moons\"                   # Names the runs: moons makes moons-0001 and so on");
+        assert_eq!(lines[0], "name = \"moons\"                   # Names its runs: name-0001, name-0002 and so on");
         for (line, count) in [("kind = \"dense\"", 2), ("units = 20", 1), ("[[model.layers]]", 2), ("samples = 500", 1)]
         {
             assert_eq!(lines.iter().filter(|written| written.starts_with(line)).count(), count, "{line} in\n{text}");

@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json};
 use super::keys::{DefaultValue, Key, Presence, TABLES, Table};
 use super::spec::Recipe;
 
-/// Column at which comments start, where the line is not longer.
-const COMMENTS: usize = 33;
+/// Columns before a comment, where the line is not longer.
+const COMMENTS: usize = 32;
 
 impl Recipe {
     /// The recipe with every default written out. Parsed again it is the same recipe.
@@ -88,7 +88,7 @@ fn once(told: &mut Told, of: (&'static str, &'static str), about: &'static str) 
 /// `key = value`, and a comment at its column.
 fn line(key: &str, value: &Json, about: &str) -> String {
     let line = format!("{key} = {}", literal(value));
-    if about.is_empty() { format!("{line}\n") } else { format!("{line:<COMMENTS$}# {about}\n") }
+    if about.is_empty() { format!("{line}\n") } else { format!("{line:<COMMENTS$} # {about}\n") }
 }
 
 /// A value in TOML.

@@ -34,7 +34,7 @@ pub const TABLES: &[Table] = &[
         presence: Presence::Needed,
         kinds: &[],
         keys: &[
-            key("name", Takes::Text(&texts::NAME), Needed, "Names the runs: moons makes moons-0001 and so on"),
+            key("name", Takes::Text(&texts::NAME), Needed, "Names its runs: name-0001, name-0002 and so on"),
             key("title", Takes::Text(&texts::TITLE), DefaultValue::Key("name"), "One line for people"),
             key(
                 "seed",
