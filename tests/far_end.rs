@@ -71,12 +71,9 @@ fn length(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |found| found.len())
 }
 
-#[test]
-fn a_flood_is_held_back_and_the_view_ends_when_told_to() {
-    let stage = Stage::new();
-    fs::write(stage.place("greeting"), greeting("moons-0001")).unwrap();
-    // Fields that no run has, each time others; accounts of the line without end; answers that nobody asked for.
-    let flood: Vec<u8> = (0..400)
+/// Fields that no run has, each time others; accounts of the line without end; answers that nobody asked for.
+fn flood() -> Vec<u8> {
+    (0..400)
         .flat_map(|number| {
             let text = "x".repeat(2_000);
             [
@@ -86,10 +83,27 @@ fn a_flood_is_held_back_and_the_view_ends_when_told_to() {
             ]
             .concat()
         })
-        .collect();
-    fs::write(stage.place("flood"), flood).unwrap();
-    // It reads nothing, either: what is said to it stands in the pipe.
-    let mut view = stage.view("cat greeting; while cat flood; do printf . >>turns; done");
+        .collect()
+}
+
+#[test]
+fn a_far_end_that_reads_nothing_is_given_up() {
+    let stage = Stage::new();
+    fs::write(stage.place("greeting"), greeting("moons-0001")).unwrap();
+    fs::write(stage.place("flood"), flood()).unwrap();
+    let mut view = stage.view("cat greeting; while cat flood; do :; done");
+    view.wait_for("takes nothing any more");
+    view.keys("qq");
+    assert_eq!(view.exit_code(), 0, "{}", view.text());
+}
+
+#[test]
+fn a_flood_is_held_back_and_the_view_ends_when_told_to() {
+    let stage = Stage::new();
+    fs::write(stage.place("greeting"), greeting("moons-0001")).unwrap();
+    fs::write(stage.place("flood"), flood()).unwrap();
+    let reads_all = "exec 3<&0; cat <&3 >/dev/null & cat greeting; while cat flood; do printf . >>turns; done";
+    let mut view = stage.view(reads_all);
     view.wait_for("running");
     wait("40 turns of the flood", || (length(&stage.place("turns")) >= 40).then_some(()));
     let memory = memory(view.pid());
