@@ -144,12 +144,14 @@ fn train_and_test_folders_are_the_halves() {
 
 #[test]
 fn files_are_recognised() {
-    let recognised = |name: &str| data::recognise(&own(name)).unwrap();
-    let iris = recognised("iris.csv");
-    assert_eq!((iris.spec.kind(), iris.shape.input, iris.shape.answer), ("csv", vec![4], Answer::Classes(3)));
-    assert_eq!(recognised("keras.npz").shape.input, [3, 4, 5]);
-    let colours = recognised("colours");
-    assert_eq!((colours.spec.kind(), colours.shape.input), ("folder", vec![3, 12, 16]));
+    let recognised = |name: &str| {
+        let spec = data::recognise(&own(name)).unwrap();
+        let shape = data::describe(&spec).unwrap();
+        (spec.kind(), shape.input, shape.answer)
+    };
+    assert_eq!(recognised("iris.csv"), ("csv", vec![4], Answer::Classes(3)));
+    assert_eq!(recognised("keras.npz").1, [3, 4, 5]);
+    assert_eq!(recognised("colours").1, [3, 12, 16]);
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str| root.path().join(name);
     fs::copy(own("nchw_f4.npy"), at("x_train.npy")).unwrap();
@@ -157,7 +159,7 @@ fn files_are_recognised() {
     assert!(alone.contains("has no labels beside it; name them with `data.labels`"), "{alone}");
     fs::copy(own("words.npy"), at("y_train.npy")).unwrap();
     let found = data::recognise(&at("x_train.npy")).unwrap();
-    let DataSpec::Npy(spec) = &found.spec else { panic!("{found:?}") };
+    let DataSpec::Npy(spec) = &found else { panic!("{found:?}") };
     assert_eq!((spec.labels.clone(), spec.test_inputs.clone()), (Some(at("y_train.npy")), None));
     assert!(data::recognise(&at("nothing")).unwrap_err().to_string().contains("does not exist"));
 }
