@@ -96,9 +96,12 @@ fn a_run_that_goes_on_has_one_curve() {
 #[test]
 fn a_restart_takes_every_picture_with_it() {
     let restart = |step| Message::Records(vec![moons::record(step, vec![moons::value(tags::RESTART, Data::Restart)])]);
+    let probabilities = moons::tensor(tags::BOUNDARY_POINTS_P, vec![200], vec![0.25; 200]);
+    let probabilities = moons::record(640, vec![probabilities]);
+    let confusion = moons::record(320, vec![moons::tensor(tags::CONFUSION, vec![10, 10], vec![1.0; 100])]);
     let runs = [
-        (meta(State::Running), moons::records(), 640),
-        (cnn::meta(320), vec![cnn::record(320)], 320),
+        (meta(State::Running), [moons::records(), vec![probabilities]].concat(), 640),
+        (cnn::meta(320), vec![cnn::record(320), confusion], 320),
         (autoencoder::meta(320), vec![autoencoder::record(320)], 320),
     ];
     let mut seen = [0; 8];

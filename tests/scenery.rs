@@ -259,11 +259,16 @@ fn a_run_that_is_over_has_a_list_and_no_banner() {
 
 #[test]
 fn bells_ring_on_request_alone() {
-    let alarm = || Message::Records(vec![moons::alarm(412, NAN)]);
+    let alarm = |step, text| Message::Records(vec![moons::alarm(step, text)]);
     let mut app = running((80, 24));
-    assert_eq!(app.update(alarm()), []);
+    assert_eq!(app.update(alarm(412, NAN)), []);
     app.bell = true;
-    assert_eq!(app.update(alarm()), [Effect::Bell]);
+    assert_eq!(app.update(alarm(413, r#"{"kind":"spike","message":"up"}"#)), [Effect::Bell]);
+    assert_eq!(
+        app.update(alarm(414, r#"{"kind":"spike","message":"up"}"#)),
+        [],
+        "it is the same again, and is counted"
+    );
     assert_eq!(app.update(Message::Tick(1.8e9)), [], "once");
 }
 
@@ -275,24 +280,24 @@ fn a_trainer_that_writes_no_more_is_noticed() {
     assert_eq!(app.update(Message::Tick(1e9)), []);
     assert_eq!(app.update(Message::Tick(1e9 + 9.0)), []);
     assert_eq!(app.update(Message::Tick(1e9 + 23.0)), [Effect::Bell]);
-    assert_all(&screen(&app), &["✗ the trainer has not written for 23 s  step 640"]);
+    assert_all(&screen(&app), &["✗ no step has been taken for 23 s  step 640"]);
     assert_eq!(app.update(Message::Tick(1e9 + 24.0)), []);
     let next: Vec<Record> = moons::records().pop().into_iter().collect();
     app.update(Message::Records(next));
     app.update(Message::Tick(1e9 + 25.0));
-    assert!(!screen(&app).contains("has not written"));
+    assert!(!screen(&app).contains("no step has been taken"));
     press(&mut app, "e");
-    assert_all(&screen(&app), &["stalled", "has not written for 24 s"]);
+    assert_all(&screen(&app), &["stalled", "no step has been taken for 24 s"]);
 
     let mut paused = running((80, 24));
     for seconds in [0.0, 30.0] {
         paused.update(Message::Tick(1e9 + seconds));
     }
-    assert!(screen(&paused).contains("has not written"));
+    assert!(screen(&paused).contains("no step has been taken"));
     paused.update(Message::Status(Box::new(moons::meta(State::Paused))));
     assert!(paused.wants_time(), "until the banner is gone");
     paused.update(Message::Tick(1e9 + 31.0));
-    assert!(!screen(&paused).contains("has not written") && !paused.wants_time());
+    assert!(!screen(&paused).contains("no step has been taken") && !paused.wants_time());
 }
 
 #[test]
