@@ -87,17 +87,6 @@ fn flood() -> Vec<u8> {
 }
 
 #[test]
-fn a_far_end_that_reads_nothing_is_given_up() {
-    let stage = Stage::new();
-    fs::write(stage.place("greeting"), greeting("moons-0001")).unwrap();
-    fs::write(stage.place("flood"), flood()).unwrap();
-    let mut view = stage.view("cat greeting; while cat flood; do :; done");
-    view.wait_for("takes nothing any more");
-    view.keys("qq");
-    assert_eq!(view.exit_code(), 0, "{}", view.text());
-}
-
-#[test]
 fn a_flood_is_held_back_and_the_view_ends_when_told_to() {
     let stage = Stage::new();
     fs::write(stage.place("greeting"), greeting("moons-0001")).unwrap();

@@ -155,7 +155,7 @@ fn files_are_recognised() {
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str| root.path().join(name);
     fs::copy(own("nchw_f4.npy"), at("x_train.npy")).unwrap();
-    let alone = data::recognise(&at("x_train.npy")).unwrap_err().to_string();
+    let alone = data::recognise(&at("x_train.npy")).and_then(|spec| data::describe(&spec)).unwrap_err().to_string();
     assert!(alone.contains("has no labels beside it; name them with `data.labels`"), "{alone}");
     fs::copy(own("words.npy"), at("y_train.npy")).unwrap();
     let found = data::recognise(&at("x_train.npy")).unwrap();
